@@ -1,0 +1,1 @@
+"""Where it runs: object storage, corpora, planning, commits, worker actors, Ray Data and Ray Train."""

@@ -1,0 +1,1 @@
+"""How report text becomes conditioning tokens. AVA-TLS has its place here."""

@@ -1,0 +1,1 @@
+"""The embedded world: procedural chest radiographs with known findings, and their reports."""

@@ -1,0 +1,1 @@
+"""Report text: sections, de-identification marks, CheXpert-14 labels, prompts."""

@@ -1,0 +1,1 @@
+"""Real and embedded data sets as rows: iu_xray, table, phantom."""

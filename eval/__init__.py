@@ -1,0 +1,1 @@
+"""The measures: state -> merge -> result, pure functions over arrays. Knows no Ray."""

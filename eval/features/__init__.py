@@ -1,0 +1,1 @@
+"""Image -> vector: one module an extractor."""

@@ -1,0 +1,1 @@
+"""What a person starts. One module a job, thin: config -> plan -> run -> summary."""
