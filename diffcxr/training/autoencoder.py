@@ -1,0 +1,84 @@
+"""Stage `autoencoder`: films to latents that keep what a finding looks like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from diffcxr.autoencoder import FilmAutoencoder
+
+# Shapes: B films, H x W pixels, C latent channels.
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoencoderLoss:
+    """What a reconstruction is judged by: pixels, and edges at three scales, where thin findings live."""
+
+    edges: float = 2.0
+    latent_noise: float = 0.1  # spread of the noise that the decoder must bear
+    latent_size: float = 1e-3  # the price of large latents, which would drown that noise
+
+
+class AutoencoderStage:
+    """Trains a FilmAutoencoder on films (n, H, W), uint8."""
+
+    def __init__(
+        self, autoencoder: FilmAutoencoder, films: NDArray[np.uint8], loss: AutoencoderLoss | None = None
+    ) -> None:
+        self.autoencoder, self.films = autoencoder, films
+        self.weights = loss or AutoencoderLoss()
+        self.modules = nn.ModuleDict({"autoencoder": autoencoder})
+
+    def loss(self, step: int, batch_size: int, generator: torch.Generator) -> Tensor:
+        rows = torch.randint(len(self.films), (batch_size,), generator=generator).numpy()
+        films = to_unit(self.films[rows])
+        latents = self.autoencoder.encoder(films * 2 - 1)
+        noise = torch.randn(latents.shape, generator=generator) * self.weights.latent_noise
+        decoded = self.autoencoder.decoder(latents + noise).float()
+        target = films * 2 - 1
+        pixels = F.l1_loss(decoded, target)
+        edges = sum(F.l1_loss(fine, wanted) for fine, wanted in zip(edge_maps(decoded), edge_maps(target), strict=True))
+        return pixels + self.weights.edges * edges + self.weights.latent_size * latents.float().square().mean()
+
+    @torch.inference_mode()
+    def measure_spread(self, count: int = 2048, batch_size: int = 64) -> None:
+        """Set the autoencoder's normalisation from the raw latents of the first `count` films."""
+        raw = torch.cat(
+            [
+                self.autoencoder.encoder(to_unit(self.films[i : i + batch_size]) * 2 - 1)
+                for i in range(0, min(count, len(self.films)), batch_size)
+            ]
+        )
+        self.autoencoder.set_spread(raw.mean(dim=(0, 2, 3)), raw.std(dim=(0, 2, 3)))
+
+
+def to_unit(films: NDArray[np.uint8]) -> Tensor:
+    """Films (B, H, W) as float32 (B, 1, H, W) in [0, 1]."""
+    return torch.from_numpy(films)[:, None].float() / 255
+
+
+def edge_maps(films_B1HW: Tensor, scales: int = 3) -> list[Tensor]:
+    """Differences to the right and lower neighbour at full, half and quarter size, stacked."""
+    maps = []
+    for scale in range(scales):
+        x = F.avg_pool2d(films_B1HW, 2**scale) if scale else films_B1HW
+        right, down = x[..., :-1, 1:] - x[..., :-1, :-1], x[..., 1:, :-1] - x[..., :-1, :-1]
+        maps.append(torch.cat([right, down], dim=1))
+    return maps
+
+
+@torch.inference_mode()
+def encode_films(autoencoder: FilmAutoencoder, films: NDArray[np.uint8], batch_size: int = 64) -> NDArray[np.float16]:
+    """Normalised latents (n, C, H/8, W/8) of films (n, H, W), for stages that train on latents."""
+    batches = []
+    for i in range(0, len(films), batch_size):
+        with torch.autocast("cpu", torch.bfloat16):
+            latents = autoencoder.encode(to_unit(films[i : i + batch_size]))
+        batches.append(cast(NDArray[np.float16], latents.half().numpy()))
+    return np.concatenate(batches)

@@ -1,0 +1,118 @@
+"""The training loop that every stage shares: exact to resume, because a step depends on its number alone."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopConfig:
+    """How long and how fast; the defaults are the mini profile's."""
+
+    steps: int = 10_000
+    batch_size: int = 32
+    learning_rate: float = 8e-4
+    warmup: int = 500  # steps of linear warm-up; then half a cosine down to a hundredth
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.01
+    gradient_clip: float = 1.0
+    ema: float = 0.999
+    seed: int = 0
+
+
+class Stage(Protocol):
+    """What a stage brings to the loop."""
+
+    modules: nn.ModuleDict
+    """All that is trained."""
+
+    def loss(self, step: int, batch_size: int, generator: torch.Generator) -> Tensor:
+        """The loss of one step's batch; everything random comes from `generator`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step as it was: mean loss since the last record, and samples a second."""
+
+    step: int
+    loss: float
+    samples_per_second: float
+
+
+class TrainingLoop:
+    """AdamW with warm-up and cosine, bfloat16 autocast, clipping and an exponential moving average."""
+
+    def __init__(self, stage: Stage, config: LoopConfig) -> None:
+        self.stage, self.config = stage, config
+        self.step = 0
+        self.parameters = [p for p in stage.modules.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters,
+            lr=config.learning_rate,
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        self._ema = [p.detach().clone() for p in self.parameters]
+
+    def run(self, record_every: int = 50) -> Iterator[StepRecord]:
+        """Trains to the last step, with a record each `record_every` steps and at the end."""
+        device = self.parameters[0].device
+        losses: list[Tensor] = []
+        since = time.perf_counter()
+        self.stage.modules.train()
+        while self.step < self.config.steps:
+            generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
+            for group in self.optimizer.param_groups:
+                group["lr"] = self._learning_rate(self.step)
+            with torch.autocast(device.type, torch.bfloat16):
+                loss = self.stage.loss(self.step, self.config.batch_size, generator)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self.parameters, self.config.gradient_clip)
+            self.optimizer.step()
+            self.step += 1
+            decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
+            torch._foreach_lerp_(self._ema, [p.detach() for p in self.parameters], 1 - decay)
+            losses.append(loss.detach())
+            if self.step % record_every == 0 or self.step == self.config.steps:
+                elapsed = time.perf_counter() - since
+                rate = len(losses) * self.config.batch_size / elapsed
+                yield StepRecord(self.step, float(torch.stack(losses).mean()), rate)
+                losses, since = [], time.perf_counter()
+
+    def use_average(self) -> None:
+        """Put the moving average in the modules' place: the weights to keep."""
+        for parameter, average in zip(self.parameters, self._ema, strict=True):
+            parameter.data.copy_(average)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a resumed run needs, as tensors and plain values."""
+        return {
+            "step": self.step,
+            "modules": self.stage.modules.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "ema": self._ema,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self.step = int(state["step"])
+        self.stage.modules.load_state_dict(state["modules"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for average, saved in zip(self._ema, state["ema"], strict=True):
+            average.copy_(saved)
+
+    def _learning_rate(self, step: int) -> float:
+        if step < self.config.warmup:
+            return self.config.learning_rate * (step + 1) / self.config.warmup
+        done = (step - self.config.warmup) / max(1, self.config.steps - self.config.warmup)
+        return self.config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
