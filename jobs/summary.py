@@ -1,0 +1,48 @@
+"""A summary: what a job says when it ends, to the screen and to `summary.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The end of a job. Neither `values` nor `table` may hold report text or a secret."""
+
+    values: dict[str, Any]  # what summary.json holds: anything that JSON can say
+    table: Sequence[Sequence[object]] = field(default_factory=list)  # rows for the screen; none: `values`
+    exit_code: int = 0
+    output: str | None = None  # where summary.json goes; None: nowhere
+    note: str = ""  # one line for standard error: why the exit code is not 0, and what to do
+
+    def encode(self) -> bytes:
+        """`summary.json`, sorted and indented."""
+        return (json.dumps(self.values, indent=2, sort_keys=True, allow_nan=False) + "\n").encode()
+
+    def render(self) -> str:
+        """The table as aligned plain text, numbers to the right."""
+        rows = [[_cell(cell) for cell in row] for row in self.table or list(self.values.items())]
+        kinds = [list(row) for row in self.table or list(self.values.items())]
+        columns = max((len(row) for row in rows), default=0)
+        widths = [max((len(row[c]) for row in rows if c < len(row)), default=0) for c in range(columns)]
+        lines = []
+        for row, raw in zip(rows, kinds, strict=True):
+            cells = [
+                cell.rjust(width) if isinstance(value, int | float) else cell.ljust(width)
+                for cell, value, width in zip(row, raw, widths, strict=False)
+            ]
+            lines.append("  ".join(cells).rstrip())
+        return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return "" if value is None else str(value)
