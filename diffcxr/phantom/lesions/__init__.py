@@ -1,0 +1,55 @@
+"""Findings, drawn into the healthy thorax: some change its anatomy, the rest is added to its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from diffcxr.phantom.anatomy import Anatomy, Shot
+from diffcxr.phantom.lesions.airspace import draw_consolidation, draw_edema, draw_opacity, draw_pneumonia
+from diffcxr.phantom.lesions.atelectasis import collapse, draw_atelectasis
+from diffcxr.phantom.lesions.devices import draw_device
+from diffcxr.phantom.lesions.fracture import draw_fracture
+from diffcxr.phantom.lesions.heart import enlarge
+from diffcxr.phantom.lesions.nodule import draw_lung_lesion
+from diffcxr.phantom.lesions.pleura import draw_effusion, draw_pleural_other, draw_pneumothorax
+from diffcxr.phantom.study import Study, generator
+from diffcxr.phantom.thorax import Thorax
+
+_DRAWN = {
+    "Edema": draw_edema,
+    "Lung Opacity": draw_opacity,
+    "Pneumonia": draw_pneumonia,
+    "Consolidation": draw_consolidation,
+    "Atelectasis": draw_atelectasis,
+    "Lung Lesion": draw_lung_lesion,
+    "Pneumothorax": draw_pneumothorax,
+    "Pleural Effusion": draw_effusion,
+    "Pleural Other": draw_pleural_other,
+    "Fracture": draw_fracture,
+    "Support Devices": draw_device,
+}
+"""In the order of drawing: what fills the lung first, what lies over it last."""
+
+
+def disturb_anatomy(anatomy: Anatomy, shot: Shot, study: Study) -> tuple[Anatomy, Shot]:
+    """The anatomy and shot with what the findings move: heart and vessels wider, a diaphragm drawn up."""
+    for lesion in study.lesions:
+        anatomy = enlarge(anatomy, shot, lesion)
+        anatomy = collapse(anatomy, lesion)
+    return anatomy, shot
+
+
+def draw_lesions(thorax: Thorax, study: Study) -> None:
+    """Draw each lesion from its own random stream, so that one more leaves the others as they were."""
+    for name, draw in _DRAWN.items():
+        for lesion in study.lesions_of(name):
+            rng = generator(study.seed, study.index, f"film/{lesion.name}/{lesion.kind}")
+            draw(thorax, lesion, rng)
+
+
+def fractured_clavicle(study: Study) -> tuple[str, float]:
+    """The side of a broken clavicle and its displacement in v; ("", 0) where both are whole."""
+    for lesion in study.lesions_of("Fracture"):
+        if lesion.kind == "clavicle":
+            return lesion.side, 0.075 + 0.06 * lesion.severity
+    return "", 0.0

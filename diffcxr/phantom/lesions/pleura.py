@@ -1,0 +1,103 @@
+"""Findings of the pleural space: effusion, pneumothorax, thickening and plaques."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffcxr.phantom.canvas import AXIS, dome, soft_step
+from diffcxr.phantom.lesions.place import sides, wall_at
+from diffcxr.phantom.study import Lesion
+from diffcxr.phantom.thorax import Thorax, lung_height
+
+
+def draw_effusion(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> None:
+    """Fluid over the diaphragm: a meniscus that climbs the chest wall; lying down, a veil besides.
+
+    It covers the old line of the diaphragm, so that the costophrenic angle is blunt.
+    """
+    canvas, anatomy = thorax.canvas, thorax.anatomy
+    top, base = lung_height(anatomy, thorax.shot)
+    supine = thorax.shot.arms or thorax.shot.scapula > 0.45
+    for sign in sides(lesion):
+        dome_v = (anatomy.dome_left if sign > 0 else anatomy.dome_right) - thorax.shot.breath
+        amount = lesion.extent * rng.uniform(0.85, 1.1)
+        level = dome_v + 0.07 - (base - top) * 0.50 * amount
+        climb = 0.10 + 0.10 * amount
+        here = thorax.side("left" if sign > 0 else "right")
+        rise = climb * np.exp(-np.clip(thorax.to_wall, 0, 1) / np.float32(0.10))
+        depth = canvas.v - np.float32(level) + rise
+        fluid = soft_step(depth, 0.05) * here
+        thorax.fill((0.80 + 0.2 * lesion.severity) * fluid)
+        thorax.tissue += np.float32(0.35) * fluid * thorax.inside
+        if supine:
+            veil = np.clip((canvas.v - np.float32(top)) / np.float32(base - top), 0, 1) * here
+            thorax.fill(np.float32(0.15 + 0.30 * amount) * veil)
+
+
+def draw_pneumothorax(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> None:
+    """Air between chest wall and lung: a white pleural line, and nothing but black outside it."""
+    canvas, anatomy = thorax.canvas, thorax.anatomy
+    top, base = lung_height(anatomy, thorax.shot)
+    gap = 0.085 + 0.20 * lesion.extent
+    widest = top + (base - top) * rng.uniform(0.2, 0.45)
+    for sign in sides(lesion):
+        here = thorax.side("left" if sign > 0 else "right")
+        taper = np.exp(-np.square((AXIS - widest) / (0.75 * (base - top))))
+        offset = canvas.along_v((gap * taper).astype(np.float32))
+        lung_top = np.float32(top + 0.9 * gap)
+        from_edge = np.minimum(thorax.to_wall - offset, 0.8 * (canvas.v - lung_top))
+        bare = soft_step(-from_edge, 0.02) * here * thorax.inside
+        line = soft_step(np.float32(0.017) - np.abs(from_edge + np.float32(0.008)), 0.016) * here * thorax.inside
+        full = np.minimum(1.0, 1.12 * canvas.along_v(np.ones_like(AXIS)) * thorax.inside)
+        thorax.vessels *= 1 - bare
+        thorax.air += bare * (full - thorax.air) * np.float32(0.85)
+        thorax.fill(np.float32(0.08 + 0.30 * lesion.extent) * (here - bare) * thorax.inside)
+        thorax.tissue += np.float32(0.30 + 0.15 * lesion.severity) * line
+
+
+def draw_pleural_other(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> None:
+    """A thick pleura along the chest wall or over the apex, or calcified plaques on it."""
+    if lesion.kind == "plaque":
+        _draw_plaques(thorax, lesion, rng)
+        return
+    canvas, anatomy = thorax.canvas, thorax.anatomy
+    top, base = lung_height(anatomy, thorax.shot)
+    thick = 0.06 + 0.045 * lesion.severity
+    for sign in sides(lesion):
+        here = thorax.side("left" if sign > 0 else "right")
+        if lesion.zone == "upper":
+            low = np.float32(top + 0.13 + 0.10 * lesion.extent)
+            rind = soft_step(low - canvas.v + 0.10 * np.sin(9 * canvas.u), 0.03)
+        else:
+            middle = top + (base - top) * rng.uniform(0.5, 0.62)
+            half = (base - top) * (0.20 + 0.16 * lesion.extent)
+            swell = np.sqrt(np.clip(1 - np.square((AXIS - middle) / half), 0, 1)).astype(np.float32)
+            rind = soft_step(canvas.along_v(swell * np.float32(thick + 0.02)) - thorax.to_wall, 0.025)
+        cover = rind * here * thorax.inside
+        thorax.fill(0.85 * cover)
+        thorax.tissue += np.float32(0.25 + 0.2 * lesion.severity) * cover
+
+
+def _draw_plaques(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> None:
+    canvas, anatomy = thorax.canvas, thorax.anatomy
+    top, base = lung_height(anatomy, thorax.shot)
+    outlines = []
+    for sign in sides(lesion):
+        for _ in range(2 + round(2 * lesion.extent)):
+            v = top + (base - top) * rng.uniform(0.40, 0.88)
+            u = sign * wall_at(anatomy, thorax, v) * rng.uniform(0.70, 0.93)
+            angles = np.linspace(0, 2 * np.pi, 11, endpoint=False)
+            radius = rng.uniform(0.03, 0.075, 11)
+            tilt = rng.uniform(-0.5, 0.5)
+            x, y = 0.75 * radius * np.cos(angles), 1.4 * radius * np.sin(angles)
+            outlines.append(
+                [
+                    (u + a * np.cos(tilt) - b * np.sin(tilt), v + a * np.sin(tilt) + b * np.cos(tilt))
+                    for a, b in zip(x, y, strict=True)
+                ]
+            )
+    chalk = canvas.polygon(outlines) * soft_step(thorax.to_wall + np.float32(0.02), 0.02)
+    thorax.tissue += np.float32(0.75 + 0.35 * lesion.severity) * chalk
+
+
+__all__ = ["dome", "draw_effusion", "draw_pleural_other", "draw_pneumothorax"]
