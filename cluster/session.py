@@ -1,0 +1,124 @@
+"""A connection to Ray: a private cluster on this machine, or somebody's cluster at an address."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import ray
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+from ray.exceptions import AuthenticationError
+
+from diffcxr.errors import InputError
+
+_AUTH = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
+
+
+@contextlib.contextmanager
+def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator[None]:
+    """A Ray session, shut down at the end; entered while one is open, it joins that one and leaves it open.
+
+    Args:
+        address: a cluster's; None takes RAY_ADDRESS (set inside a submitted job), else starts a private
+            cluster, never one that happens to run on this machine. The private one asks for a token, has no
+            dashboard, and leaves no file behind.
+        num_cpus: the private cluster's cores; None counts the machine's.
+
+    Raises InputError where the cluster does not answer or refuses the token.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or None
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(_temporary_folder())
+        stack.enter_context(_authentication(private=address is None))
+        stack.callback(ray.shutdown)
+        with _standing_in(folder):
+            if address is None:
+                _start(folder, num_cpus)
+            else:
+                _join(address)
+        yield
+
+
+def _start(folder: Path, num_cpus: int | None) -> None:
+    ray.init(
+        "local",
+        num_cpus=num_cpus,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _temp_dir=str(folder),
+    )
+
+
+def _join(address: str) -> None:
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+    except AuthenticationError as error:
+        fix = "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token."
+        raise InputError("Ray cluster refuses the token", address, fix) from error
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        fix = "Check the address, and that the cluster runs this version of Ray and Python."
+        raise InputError("Ray cluster cannot be joined", address, fix) from error
+
+
+@contextlib.contextmanager
+def _authentication(private: bool) -> Iterator[None]:
+    """RAY_AUTH_MODE said explicitly: Ray's own default differs between ray.init and `ray start`.
+
+    A private cluster has a token of its own in the environment, which its processes inherit, unless the
+    person has one already; left to itself, Ray would write one into their home.
+    """
+    before = {name: os.environ.get(name) for name in _AUTH}
+    has_token = AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True)
+    if private and not has_token and before["RAY_AUTH_MODE"] != "disabled":
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    os.environ.setdefault("RAY_AUTH_MODE", "token" if private or has_token else "disabled")
+    _reread_environment()
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _reread_environment()
+
+
+def _reread_environment() -> None:
+    # Ray keeps what it read of these variables when it was imported.
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    # Not below TMPDIR: the path of a Unix socket has 107 characters, and Ray adds some 65.
+    folder = Path(tempfile.mkdtemp(prefix="cxr-", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _standing_in(folder: Path) -> Iterator[None]:
+    """Ray's `connect` hands the driver's current folder to every worker, which puts it first on its sys.path
+    (`py_driver_sys_path`). Where a person has folders `eval`, `jobs` or `cluster`, workers would import
+    those. So the session is opened from an empty folder; whoever reads relative paths makes them absolute.
+    """
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
