@@ -1,0 +1,186 @@
+"""A corpus: shards of rows below one URI, and the manifest that is written last (DESIGN 3)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from cluster.run_record import RUN_PATH
+from cluster.schema import ROW_SCHEMA, SCHEMA_VERSION
+from cluster.shard import Footer, read_footer, read_shard, shard_path
+from cluster.storage import Storage
+from cluster.storage_errors import MissingError
+from diffcxr.errors import IncompleteError, InputError, RefusedError
+
+MANIFEST_PATH = "corpus.json"
+REJECTED_PATH = "rejected.jsonl"
+_READERS = 16  # footers are small: latency, not bandwidth, is what their reading costs
+
+
+@dataclass(frozen=True, slots=True)
+class ShardEntry:
+    """A shard as the manifest knows it."""
+
+    path: str
+    rows: int
+    digest: str  # its footer's content_sha256
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A finished corpus, real or generated."""
+
+    storage: Storage
+    manifest: Mapping[str, object]
+    name: str
+    rows: int
+    shards: tuple[ShardEntry, ...]
+
+    @classmethod
+    def open(cls, uri: str | Path | Storage) -> Corpus:
+        """The corpus at a URI. Raises InputError where there is none that is finished and readable."""
+        storage = uri if isinstance(uri, Storage) else Storage.at(uri)
+        where = storage.child(MANIFEST_PATH).uri
+        try:
+            data = storage.read(MANIFEST_PATH)
+        except MissingError as error:
+            if not error.bucket_is_missing and storage.exists(RUN_PATH):
+                what, fix = (
+                    "the corpus is not finished",
+                    "Finish it by running the command that began it again.",
+                )
+                raise InputError(what, storage.uri, fix) from error
+            what = error.what if error.bucket_is_missing else "no corpus here"
+            raise InputError(
+                what, storage.uri, "Make one with `diffcxr corpus`, or check the spelling."
+            ) from error
+        return cls._parse(storage, data, where)
+
+    @classmethod
+    def _parse(cls, storage: Storage, data: bytes, where: str) -> Corpus:
+        fix = "It is damaged, or of another version of diffcxr: make the corpus again."
+        try:
+            manifest = json.loads(data)
+            version = manifest["version"]
+            shards = tuple(
+                ShardEntry(str(s["path"]), int(s["rows"]), str(s["digest"])) for s in manifest["shards"]
+            )
+            corpus = cls(storage, manifest, str(manifest["name"]), int(manifest["rows"]), shards)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError("the corpus manifest cannot be read", where, fix) from error
+        if version != SCHEMA_VERSION:
+            raise InputError(f"the corpus manifest is of version {version}, not {SCHEMA_VERSION}", where, fix)
+        if corpus.rows != sum(shard.rows for shard in shards) or corpus.digest != manifest.get("digest"):
+            raise InputError("the corpus manifest does not match its own checksum", where, fix)
+        return corpus
+
+    @property
+    def uri(self) -> str:
+        return self.storage.uri
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of what the corpus holds: the same wherever it lies."""
+        return corpus_digest(self.shards)
+
+    @property
+    def rejects(self) -> Mapping[str, int]:
+        """How many inputs were left out, by reason."""
+        found = self.manifest.get("rejects", {})
+        return {str(k): int(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+    def read(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of shard `number`, checked (see read_shard). Raises InputError for a damaged or lost one."""
+        shard = self.shards[number]
+        try:
+            return read_shard(self.storage, shard.path, columns, digest=shard.digest)
+        except MissingError as error:
+            where = self.storage.child(shard.path).uri
+            fix = "Restore the shard, or make the corpus again in another place."
+            raise InputError("a shard of the corpus is missing", where, fix) from error
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """The shards' rows in order, one table a shard."""
+        return (self.read(number, columns) for number in range(len(self.shards)))
+
+
+def corpus_digest(shards: Sequence[ShardEntry]) -> str:
+    """The digest of a corpus with these shards and this version of the schema."""
+    lines = [f"diffcxr corpus {SCHEMA_VERSION}", *sorted(shard.digest for shard in shards)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def finish_corpus(
+    storage: Storage,
+    name: str,
+    units: int,
+    plan_hash: str,
+    licence: str,
+    provenance: Mapping[str, object],
+    parent: Mapping[str, object] | None = None,
+) -> Corpus:
+    """The corpus of shards 0 .. `units`-1: writes rejected.jsonl, then corpus.json; harmless when repeated.
+
+    Nothing in them depends on the time, the machine or the URI. Raises IncompleteError where shards are
+    missing and RefusedError where one is another run's.
+    """
+    footers = read_footers(storage, units)
+    missing = [unit for unit, footer in enumerate(footers) if footer is None]
+    if missing:
+        what = f"{len(missing)} of {units} shards are missing, the first is {shard_path(missing[0])}"
+        raise IncompleteError(what, storage.uri, "Run the same command again.")
+    present = [footer for footer in footers if footer is not None]
+    for unit, footer in enumerate(present):
+        if (footer.unit, footer.plan_hash) != (unit, plan_hash):
+            where = storage.child(shard_path(unit)).uri
+            raise RefusedError("the output holds a shard of another run", where, "Choose a new output.")
+    rejects = [reject for footer in present for reject in footer.rejects]
+    if rejects:
+        lines = "".join(json.dumps(asdict(reject), sort_keys=True) + "\n" for reject in rejects)
+        _create_equal(storage, REJECTED_PATH, lines.encode())
+    shards = tuple(ShardEntry(shard_path(f.unit), f.rows, f.content_sha256) for f in present)
+    manifest = {
+        "version": SCHEMA_VERSION,
+        "name": name,
+        "digest": corpus_digest(shards),
+        "plan_hash": plan_hash,
+        "schema": {field.name: str(field.type) for field in ROW_SCHEMA},
+        "rows": sum(shard.rows for shard in shards),
+        "rejects": dict(sorted(Counter(reject.reason for reject in rejects).items())),
+        "licence": licence,
+        "provenance": dict(provenance),
+        "parent": None if parent is None else dict(parent),
+        "shards": [asdict(shard) for shard in shards],
+    }
+    _create_equal(storage, MANIFEST_PATH, (json.dumps(manifest, indent=2) + "\n").encode())
+    return Corpus.open(storage)
+
+
+def read_footers(storage: Storage, units: int) -> list[Footer | None]:
+    """The footers of shards 0 .. `units`-1, None where there is no shard. Raises InputError for damage."""
+
+    def footer(unit: int) -> Footer | None:
+        try:
+            return read_footer(storage, shard_path(unit))
+        except MissingError as error:
+            if error.bucket_is_missing:
+                raise
+            return None
+
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(footer, range(units)))
+
+
+def _create_equal(storage: Storage, path: str, data: bytes) -> None:
+    """Creates the object, or finds its bytes there already: from a twin of this run, or before a resume."""
+    if not storage.create(path, data) and storage.read(path) != data:
+        where = storage.child(path).uri
+        raise RefusedError("the output holds the manifest of another run", where, "Choose a new output.")

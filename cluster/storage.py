@@ -1,0 +1,204 @@
+"""A folder at a URI, on a disk or in a bucket: read, list, and create an object once."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+
+from cluster.storage_errors import MissingError, explained
+from cluster.storage_location import Location, connect, parse_location
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+READ_AHEAD = 1 << 20  # bytes an opened object fetches at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object below a storage's folder."""
+
+    path: str  # relative to the folder
+    size: int  # bytes
+    modified: datetime
+
+
+class Storage:
+    """A folder at a URI; `path`s are relative to it, with `/` between their parts.
+
+    Every method raises MissingError where the object (or bucket) does not exist, UnavailableError where the
+    store does not answer, and InputError for other refusals (credentials, read-only, disk full), each in one
+    line. It pickles as its URI: the process that unpickles it connects with its own credentials.
+    """
+
+    def __init__(self, location: Location, store: ObjectStore) -> None:
+        self._location, self._store = location, store
+
+    @classmethod
+    def at(cls, uri: str | Path) -> Storage:
+        """The folder at a URI (file://, s3://, gs://, az://) or a plain path, which need not exist."""
+        location = parse_location(str(uri))
+        return cls(location, connect(location))
+
+    @property
+    def uri(self) -> str:
+        """Where it is: a URI, or an absolute path on the local disk."""
+        return self._location.uri
+
+    @property
+    def is_local(self) -> bool:
+        return self._location.is_local
+
+    def child(self, path: str) -> Storage:
+        """The folder at `path` below this one, through the same connection."""
+        return Storage(self._location.child(path), self._store)
+
+    def __repr__(self) -> str:
+        return f"Storage({self.uri!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Storage) and other.uri == self.uri
+
+    def __hash__(self) -> int:
+        return hash(self.uri)
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Storage.at, (self.uri,)
+
+    def read(self, path: str) -> bytes:
+        """The object's bytes."""
+        with explained(self._where(path), "read"):
+            return bytes(obstore.get(self._store, self._key(path)).bytes())
+
+    def read_range(self, path: str, start: int, length: int) -> bytes:
+        """At most `length` bytes from `start`; a negative `start` reads the last `-start` bytes."""
+        with explained(self._where(path), "read"):
+            if start < 0:
+                return self._read_suffix(path, -start)
+            return bytes(obstore.get_range(self._store, self._key(path), start=start, length=length))
+
+    def create(self, path: str, data: bytes) -> bool:
+        """True when the object came into being here, whole and at once; False when it existed already."""
+        with explained(self._where(path), "write"):
+            try:
+                # One put and no multipart upload: S3 takes If-None-Match on the object as a whole (DESIGN 5).
+                obstore.put(self._store, self._key(path), data, mode="create", use_multipart=False)
+            except AlreadyExistsError:
+                return False
+        return True
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Writes the object whether or not it exists: for views only, never for what was committed."""
+        with explained(self._where(path), "write"):
+            obstore.put(self._store, self._key(path), data, mode="overwrite", use_multipart=False)
+
+    def delete(self, path: str) -> None:
+        """Removes a view or a probe; committed objects stay. Quiet where there is none."""
+        with explained(self._where(path), "write"), contextlib.suppress(FileNotFoundError):
+            obstore.delete(self._store, self._key(path))
+
+    def exists(self, path: str) -> bool:
+        return self.size(path) is not None
+
+    def size(self, path: str) -> int | None:
+        """Bytes of the object, or None. Raises MissingError where even the bucket is missing."""
+        try:
+            with explained(self._where(path), "read"):
+                return obstore.head(self._store, self._key(path))["size"]
+        except MissingError as error:
+            if error.bucket_is_missing:
+                raise
+            return None
+
+    def list(self, prefix: str = "") -> Iterator[Stored]:
+        """Objects below the folder `prefix`, at any depth, sorted by path; none where it does not exist."""
+        base = self._location.key
+        found: list[Stored] = []
+        with explained(self._where(prefix), "list"):
+            for chunk in obstore.list(self._store, self._key(prefix) or None, chunk_size=1000):
+                for meta in chunk:
+                    path = meta["path"].removeprefix(base).lstrip("/")
+                    found.append(Stored(path, meta["size"], meta["last_modified"]))
+        yield from sorted(found, key=lambda stored: stored.path)
+
+    def open(self, path: str) -> BinaryIO:
+        """A buffered, seekable reader of the object; whoever opened it closes it."""
+        if self.is_local:
+            with explained(self._where(path), "read"):
+                return Path(self._where(path)).open("rb")
+        size = self.size(path)
+        if size is None:
+            raise MissingError("no such object", self._where(path), "Check the spelling.")
+        return cast("BinaryIO", io.BufferedReader(_Ranges(self, path, size), buffer_size=READ_AHEAD))
+
+    def check_writable(self) -> None:
+        """Raises InputError where an object could not be created; leaves nothing behind."""
+        if self.is_local:
+            folder = Path(self.uri)
+            while not folder.exists():
+                folder = folder.parent
+            with explained(self.uri, "write"), tempfile.TemporaryFile(dir=folder) as file:
+                file.write(b"probe")
+                file.flush()
+            return
+        probe = self._key(f".probe-{uuid.uuid4().hex}")
+        with explained(self.uri, "write"):
+            obstore.put(self._store, probe, b"", mode="create", use_multipart=False)
+            obstore.delete(self._store, probe)
+
+    def _read_suffix(self, path: str, length: int) -> bytes:
+        try:
+            return bytes(
+                obstore.get(self._store, self._key(path), options={"range": {"suffix": length}}).bytes()
+            )
+        except BaseError as error:
+            if "416" not in str(error):  # Range Not Satisfiable: the object is empty
+                raise
+            return b""
+
+    def _key(self, path: str) -> str:
+        return self._location.child(path).key
+
+    def _where(self, path: str) -> str:
+        return self._location.child(path).uri
+
+
+class _Ranges(io.RawIOBase):
+    """An object as a raw seekable stream of ranged reads."""
+
+    def __init__(self, storage: Storage, path: str, size: int) -> None:
+        self._storage, self._path, self._size = storage, path, size
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        length = min(len(buffer), self._size - self._position)
+        if length <= 0:
+            return 0
+        data = self._storage.read_range(self._path, self._position, length)
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
