@@ -80,14 +80,14 @@ def sample_anatomy(study: Study) -> Anatomy:
         rib_width=rng.uniform(0.34, 0.46),
         rib_slope=rng.uniform(0.16, 0.36),
         rib_phase=rng.uniform(0, 1),
-        bone=rng.uniform(0.16, 0.34) - 0.04 * old,
+        bone=rng.uniform(0.20, 0.38) - 0.04 * old,
         clavicle_v=rng.uniform(-0.60, -0.50),
         clavicle_rise=rng.uniform(0.02, 0.16),
         flesh=2.35 + 0.35 * study.habitus + rng.normal(0, 0.08),
         margin=float(np.clip(0.13 + 0.09 * study.habitus + rng.normal(0, 0.02), 0.05, 0.28)),
         breast=rng.uniform(0.12, 0.42) * (1 + 0.4 * study.habitus) if woman else 0.0,
         breast_v=rng.uniform(0.12, 0.36),
-        stomach_gas=rng.uniform(0.0, 0.11),
+        stomach_gas=rng.uniform(-0.06, 0.12),
         vessel_density=rng.uniform(0.7, 1.3),
         vessel_seed=int(rng.integers(2**31)),
     )
@@ -124,9 +124,9 @@ def sample_shot(study: Study) -> Shot:
     rng = generator(study.seed, study.index, "film")
     portable = study.view == "AP"
     pose = Pose(
-        zoom=float(np.clip(rng.normal(0.97, 0.09), 0.78, 1.22)),
+        zoom=float(np.clip(rng.normal(1.14, 0.09), 0.92, 1.38)),
         shift_u=float(np.clip(rng.normal(0, 0.06), -0.15, 0.15)),
-        shift_v=float(np.clip(rng.normal(0.08, 0.06), -0.08, 0.24)),
+        shift_v=float(np.clip(rng.normal(0.06, 0.07), -0.10, 0.22)),
         tilt=float(np.clip(rng.normal(0, 0.06 if portable else 0.03), -0.14, 0.14)),
         turn=float(np.clip(rng.normal(0, 0.035 if portable else 0.018), -0.08, 0.08)),
         bend=float(rng.normal(0, 0.012)),

@@ -6,14 +6,15 @@ shows about [-1, 1] of both at a neutral pose. Whatever is drawn in them is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 Map = NDArray[np.float32]
+Points = NDArray[np.float64] | Sequence[tuple[float, float]]
 
 AXIS: Map = np.linspace(-2.5, 2.5, 2048, dtype=np.float32)
 """Where profiles along u or v are tabulated."""
@@ -61,13 +62,15 @@ class Canvas:
         """The profile over AXIS, taken at each pixel's u."""
         return profile.take(self._column)
 
-    def pixels(self, points: ArrayLike) -> NDArray[np.float64]:
+    def pixels(self, points: Points) -> NDArray[np.float64]:
         """Pixel positions (n, 2) of chest points (n, 2); the inverse of `u`, `v`."""
         point = np.asarray(points, dtype=np.float64)
         u, v = point[:, 0] + _bend(self.pose, point[:, 1]), point[:, 1]
         cos, sin = np.cos(self.pose.tilt) * self.pose.zoom, np.sin(self.pose.tilt) * self.pose.zoom
         x, y = cos * u - sin * v + self.pose.shift_u, sin * u + cos * v + self.pose.shift_v
-        return (np.stack([x, y], axis=1) + 1) * (self.size / 2)
+        place = np.empty((len(x), 2))
+        place[:, 0], place[:, 1] = x, y
+        return (place + 1) * (self.size / 2)
 
     def window(self, u: float, v: float, radius: float) -> tuple[slice, slice]:
         """Rows and columns of the square of half-width `radius` about a chest point; may be empty."""
@@ -82,18 +85,21 @@ class Canvas:
         image = Image.new("L", (self.size * factor, self.size * factor))
         pen = ImageDraw.Draw(image)
         scale = self.pose.zoom * self.size / 2 * factor
+        paths = (self.pixels(np.concatenate([np.asarray(line.points) for line in lines])) * factor).tolist()
+        start = 0
         for line in lines:
-            path = self.pixels(line.points) * factor
+            count = len(line.points)
+            path = [(x, y) for x, y in paths[start : start + count]]
+            start += count
             fill = int(255 * line.value)
             if isinstance(line.width, float):
-                width = max(1, round(line.width * scale))
-                pen.line([(float(x), float(y)) for x, y in path], fill=fill, width=width, joint="curve")
+                pen.line(path, fill=fill, width=max(1, round(line.width * scale)), joint="curve")
                 continue
-            for (x0, y0), (x1, y1), width_here in zip(path[:-1], path[1:], line.width, strict=False):
-                pen.line((x0, y0, x1, y1), fill=fill, width=max(1, round(width_here * scale)))
+            for here, there, width in zip(path[:-1], path[1:], line.width, strict=True):
+                pen.line([here, there], fill=fill, width=max(1, round(width * scale)))
         return np.asarray(image.reduce(factor), dtype=np.float32) * np.float32(1 / 255)
 
-    def polygon(self, outlines: Sequence[Sequence[tuple[float, float]]]) -> Map:
+    def polygon(self, outlines: Sequence[Points]) -> Map:
         """The filled outlines as a map in [0, 1]."""
         factor = _STROKE_OVERSAMPLING
         image = Image.new("L", (self.size * factor, self.size * factor))
@@ -108,13 +114,22 @@ class Canvas:
 class Stroke:
     """A line through chest points; `width` is one number, or one a segment, in units of u; `value` in [0, 1]."""
 
-    points: ArrayLike
+    points: Points
     width: float | Sequence[float]
     value: float = 1.0
 
 
 def _bend(pose: Pose, v: NDArray[np.floating]) -> NDArray[np.floating]:
     return pose.bend * np.sin(2.4 * v + 0.6)
+
+
+def rounded(points: Points, times: int = 2) -> NDArray[np.float64]:
+    """The path with its corners cut `times` (Chaikin 1974), its ends kept."""
+    path = np.asarray(points, dtype=np.float64)
+    for _ in range(times):
+        near, far = 0.75 * path[:-1] + 0.25 * path[1:], 0.25 * path[:-1] + 0.75 * path[1:]
+        path = np.concatenate([path[:1], np.stack([near, far], axis=1).reshape(-1, 2), path[-1:]])
+    return path
 
 
 def soft_step(distance: Map, width: float) -> Map:
@@ -140,15 +155,12 @@ def curve(points: Sequence[tuple[float, float]], smooth: float = 0.06) -> Map:
     return profile.astype(np.float32)
 
 
-def tabulate(function: Callable[[Map], NDArray[np.floating]]) -> Map:
-    """The function over AXIS."""
-    return function(AXIS).astype(np.float32)
-
-
 def clouds(rng: np.random.Generator, size: int, cells: int) -> Map:
     """Smooth noise (size, size), mean 0, sd about 1, with `cells` waves across the film."""
     grid = rng.standard_normal((cells + 3, cells + 3)).astype(np.float32)
-    image = Image.fromarray(grid).resize((size, size), Image.Resampling.BICUBIC, box=(1, 1, cells + 2, cells + 2))
+    image = Image.fromarray(grid).resize(
+        (size, size), Image.Resampling.BICUBIC, box=(1, 1, cells + 2, cells + 2)
+    )
     return np.asarray(image, dtype=np.float32) * np.float32(1.5)
 
 

@@ -44,6 +44,8 @@ def expose(depth: Map, exposure: Exposure, rng: np.random.Generator) -> NDArray[
     signal -= np.float32(exposure.equalise) * (wide - np.float32(1.6))
     if exposure.sharpen > 0.3:
         signal += np.float32(exposure.sharpen - 0.3) * (signal - blur(signal, max(1, size // 64)))
-    grey = np.clip((signal - np.float32(exposure.black)) / np.float32(exposure.white - exposure.black), 0, 1.25)
+    grey = np.clip(
+        (signal - np.float32(exposure.black)) / np.float32(exposure.white - exposure.black), 0, 1.25
+    )
     grey = np.where(grey > 0.75, 0.75 + 0.25 * np.tanh((grey - 0.75) * 4), grey)
     return (255 * np.power(grey, np.float32(exposure.gamma)) + 0.5).clip(0, 255).astype(np.uint8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diffcxr.phantom.anatomy import Anatomy, Shot
-from diffcxr.phantom.canvas import AXIS, Canvas, Map, Stroke, clouds, curve, dome, soft_step, tabulate
+from diffcxr.phantom.canvas import AXIS, Canvas, Map, Stroke, clouds, curve, dome, soft_step
 
 LUNG_DEPTH = 1.45  # optical depth that a full thickness of air takes away
 
@@ -26,9 +26,12 @@ class Thorax:
         self.inside: Map = soft_step(self.to_wall, 0.025) * soft_step(self.to_diaphragm, 0.025)
         self.inside *= soft_step(canvas.outward - np.float32(0.035), 0.05)
         self.air: Map = self.inside * dome(self.to_wall, 0.30) * canvas.along_v(_thickness(anatomy))
-        self.tissue: Map = _soft_tissue(canvas, anatomy, shot) + _mediastinum(canvas, anatomy, shot)
+        edge, self.mediastinum = _mediastinal_shape(canvas, anatomy, shot)
+        self.heart: Map = _mediastinum(canvas, edge) * soft_step(self.to_diaphragm - np.float32(0.01), 0.05)
+        self.tissue: Map = _soft_tissue(canvas, anatomy, shot) - _airway(canvas, anatomy, shot)
         self.vessels: Map = canvas.strokes(vessel_tree(anatomy, shot))
-        self.vessel_gain = np.float32(0.55 * anatomy.vessel_density)
+        self.vessels *= 1 - np.float32(0.75) * self.mediastinum
+        self.vessel_gain = np.float32(0.42 * anatomy.vessel_density)
 
     def side(self, side: str) -> Map:
         """1 on the patient's side, with a soft edge at the midline."""
@@ -37,14 +40,16 @@ class Thorax:
         return soft_step(self.canvas.u if side == "left" else -self.canvas.u, 0.06)
 
     def fill(self, share: Map) -> None:
-        """Replace a share of the air by tissue or fluid."""
-        self.air *= 1 - np.clip(share, 0, 1)
+        """Replace a share of the air by tissue or fluid; the heart's border is lost against it."""
+        share = np.clip(share, 0, 1)
+        self.air *= 1 - share
+        self.heart *= 1 - np.float32(0.55) * share * self.inside
 
     def optical_depth(self) -> Map:
         """The beam's path, all told."""
-        depth = self.tissue + LUNG_DEPTH * (1 - self.air)
+        depth = self.tissue + self.heart - LUNG_DEPTH * self.air
         depth += self.vessels * self.air * self.vessel_gain
-        return depth - np.float32(LUNG_DEPTH)
+        return depth
 
 
 def lung_height(anatomy: Anatomy, shot: Shot) -> tuple[float, float]:
@@ -79,8 +84,8 @@ def _soft_tissue(canvas: Canvas, anatomy: Anatomy, shot: Shot) -> Map:
     shoulder = anatomy.clavicle_v - 0.12 - anatomy.clavicle_rise
     half = curve(
         [
-            (shoulder - 0.22, 0.24),
-            (shoulder - 0.10, 0.34),
+            (shoulder - 0.26, 0.24),
+            (shoulder - 0.12, 0.36),
             (shoulder, 0.80),
             (shoulder + 0.15, 1.12),
             (-0.28, 1.05 if shot.arms else 0.96),
@@ -93,7 +98,9 @@ def _soft_tissue(canvas: Canvas, anatomy: Anatomy, shot: Shot) -> Map:
     ratio = np.clip(canvas.outward / canvas.along_v(half), 0, 1)
     ratio *= ratio
     flesh = anatomy.flesh
-    depth = curve([(-1.1, flesh * 0.72), (-0.7, flesh * 0.86), (0.1, flesh), (0.5, flesh * 1.1), (1.0, flesh * 1.2)])
+    depth = curve(
+        [(-1.1, flesh * 0.72), (-0.7, flesh * 0.86), (0.1, flesh), (0.5, flesh * 1.1), (1.0, flesh * 1.2)]
+    )
     tissue = canvas.along_v(depth) * np.sqrt(1 - ratio * ratio)
     if shot.arms:
         arm = np.clip(1 - np.square((canvas.outward - np.float32(chest + 0.19)) / 0.15), 0, 1)
@@ -109,28 +116,39 @@ def _soft_tissue(canvas: Canvas, anatomy: Anatomy, shot: Shot) -> Map:
     under = soft_step(canvas.along_u(_diaphragm(anatomy, shot)) * -1 + canvas.v - np.float32(0.03), 0.03)
     tissue += under * clouds(rng, canvas.size, 7) * np.float32(0.06)
     if anatomy.stomach_gas > 0.03:
-        u = (canvas.u - np.float32(0.26)) / np.float32(1.5 * anatomy.stomach_gas)
+        u = (canvas.u - np.float32(0.22 + 0.9 * anatomy.stomach_gas)) / np.float32(1.5 * anatomy.stomach_gas)
         v = (canvas.v - np.float32(anatomy.dome_left - shot.breath + 0.09)) / np.float32(anatomy.stomach_gas)
         tissue -= np.float32(0.6) * under * soft_step(1 - u * u - v * v, 0.5)
     return tissue
 
 
-def _mediastinum(canvas: Canvas, anatomy: Anatomy, shot: Shot) -> Map:
+def _mediastinal_shape(canvas: Canvas, anatomy: Anatomy, shot: Shot) -> tuple[Map, Map]:
+    """How far a pixel lies inside the mediastinum's border, and the shape as a mask."""
     right, left = mediastinal_borders(anatomy, shot)
-    width_right, width_left = canvas.along_v(right), canvas.along_v(left)
-    middle, half = (width_left - width_right) / 2, (width_left + width_right) / 2
-    edge = half - np.abs(canvas.u - middle)
-    body = curve([(-1.0, 0.25), (-0.7, 0.42), (-0.2, 0.72), (0.2, 1.0), (0.6, 1.0)])
+    edge = canvas.along_v((left + right) / 2) - np.abs(canvas.u - canvas.along_v((left - right) / 2))
     above = soft_step(np.float32(anatomy.heart_low + 0.42 - shot.breath) - canvas.v, 0.15)
-    depth = canvas.along_v(body) * above * (0.35 * soft_step(edge, 0.03) + 0.65 * dome(edge, 0.22))
-    # Trachea and main bronchi, as air that the mediastinum lacks.
+    return edge, soft_step(edge, 0.03) * above
+
+
+def _mediastinum(canvas: Canvas, edge: Map) -> Map:
+    body = curve([(-0.95, 0.1), (-0.75, 0.35), (-0.55, 0.85), (-0.3, 1.05), (0.2, 1.35), (0.6, 1.3)])
+    return canvas.along_v(body) * (0.45 * soft_step(edge, 0.03) + 0.55 * dome(edge, 0.18))
+
+
+def _airway(canvas: Canvas, anatomy: Anatomy, shot: Shot) -> Map:
+    """Trachea and main bronchi: air that the mediastinum lacks."""
     shift = np.float32(0.4 * shot.pose.turn)
     carina = np.float32(anatomy.knob_v + 0.12)
     tube = soft_step(np.float32(0.042) - np.abs(canvas.u - shift), 0.03) * soft_step(carina - canvas.v, 0.08)
     below = canvas.v - carina
     bronchus = np.abs(canvas.outward - np.float32(0.02) - below * np.float32(0.9))
-    tube += 0.6 * soft_step(np.float32(0.03) - bronchus, 0.03) * soft_step(below, 0.03) * soft_step(0.16 - below, 0.06)
-    return depth - np.float32(0.30) * tube
+    tube += (
+        0.6
+        * soft_step(np.float32(0.03) - bronchus, 0.03)
+        * soft_step(below, 0.03)
+        * soft_step(0.16 - below, 0.06)
+    )
+    return np.float32(0.42) * tube
 
 
 def mediastinal_borders(anatomy: Anatomy, shot: Shot) -> tuple[Map, Map]:
@@ -178,27 +196,31 @@ def mediastinal_borders(anatomy: Anatomy, shot: Shot) -> tuple[Map, Map]:
 def vessel_tree(anatomy: Anatomy, shot: Shot) -> list[Stroke]:
     """Arteries and veins that fan out of the hila and taper."""
     rng = np.random.Generator(np.random.PCG64(anatomy.vessel_seed))
-    lines: list[Stroke] = []
     hilum_v = anatomy.knob_v + 0.24 - 0.5 * shot.breath
-    steps = np.array([0.0, 0.07, 0.09, 0.10, 0.10, 0.10])
+    steps = np.array([0.0, 0.06, 0.08, 0.09, 0.10, 0.11])
+    n = 11
+    lines: list[Stroke] = []
     for outward in (-1.0, 1.0):
         root = np.array([outward * 0.15, hilum_v - (0.02 if outward > 0 else 0.0)])
-        fan = np.linspace(-1.25, 1.35, 9) + rng.normal(0, 0.12, 9)
-        for angle in fan:
-            bearing = angle + np.cumsum(rng.normal(0, 0.16, len(steps)))
-            length = steps * rng.uniform(0.8, 1.15)
-            trunk = root + np.cumsum(
-                np.stack([outward * np.cos(bearing) * length, np.sin(bearing) * length], axis=1), axis=0
-            )
-            widths = np.linspace(0.034, 0.010, 5) * rng.uniform(0.8, 1.2)
-            lines.append(Stroke(trunk, widths.tolist(), 0.85))
-            fork = bearing[2] + rng.choice([-1, 1]) * rng.uniform(0.4, 0.7)
-            reach = np.array([0.0, 0.09, 0.18, 0.25])[:, None]
-            branch = trunk[2] + reach * np.array([outward * np.cos(fork), np.sin(fork)])
-            lines.append(Stroke(branch, [0.018, 0.014, 0.010], 0.7))
-        knot = root + rng.normal(0, 0.015, (4, 2)) + np.array([[0, -0.05], [0.01, 0], [0.02 * outward, 0.04], [0, 0.09]])
-        lines.append(Stroke(knot, [0.05, 0.055, 0.045], 0.9))
+        fan = np.linspace(-1.35, 1.40, n) + rng.normal(0, 0.10, n)
+        bearing = fan[:, None] + np.cumsum(rng.normal(0, 0.17, (n, len(steps))), axis=1)
+        length = steps * rng.uniform(0.8, 1.2, (n, 1))
+        trunks = np.empty((n, len(steps), 2))
+        trunks[..., 0] = root[0] + np.cumsum(outward * np.cos(bearing) * length, axis=1)
+        trunks[..., 1] = root[1] + np.cumsum(np.sin(bearing) * length, axis=1)
+        widths = np.linspace(0.032, 0.010, 5) * rng.uniform(0.75, 1.2, (n, 1))
+        fork = bearing[:, 2] + rng.choice([-1.0, 1.0], n) * rng.uniform(0.4, 0.7, n)
+        reach = np.array([0.0, 0.09, 0.18, 0.25])
+        branches = np.empty((n, 4, 2))
+        branches[..., 0] = trunks[:, 2, :1] + reach * (outward * np.cos(fork))[:, None]
+        branches[..., 1] = trunks[:, 2, 1:] + reach * np.sin(fork)[:, None]
+        for k in range(n):
+            lines.append(Stroke(branches[k], (0.018, 0.014, 0.010), 0.55))
+            lines.append(Stroke(trunks[k], widths[k].tolist(), 0.8))
+        knot = (
+            root
+            + rng.normal(0, 0.015, (4, 2))
+            + np.array([[0, -0.05], [0.01, 0], [0.02 * outward, 0.04], [0, 0.09]])
+        )
+        lines.append(Stroke(knot, (0.05, 0.055, 0.045), 0.9))
     return lines
-
-
-__all__ = ["LUNG_DEPTH", "Thorax", "lung_height", "mediastinal_borders", "tabulate", "vessel_tree"]

@@ -51,5 +51,5 @@ def fractured_clavicle(study: Study) -> tuple[str, float]:
     """The side of a broken clavicle and its displacement in v; ("", 0) where both are whole."""
     for lesion in study.lesions_of("Fracture"):
         if lesion.kind == "clavicle":
-            return lesion.side, 0.075 + 0.06 * lesion.severity
+            return lesion.side, 0.11 + 0.05 * lesion.severity
     return "", 0.0

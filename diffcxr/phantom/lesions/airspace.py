@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffcxr.phantom.canvas import AXIS, Stroke, clouds, soft_step
+from diffcxr.phantom.canvas import Stroke, clouds, soft_step
 from diffcxr.phantom.lesions.place import SHARE_OF_HEIGHT, blobs, point_in_lung, sides, wall_at
 from diffcxr.phantom.study import Lesion
 from diffcxr.phantom.thorax import Thorax, lung_height
@@ -96,6 +96,3 @@ def draw_edema(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> None
     thorax.tissue += np.float32(0.38 * strength) * thorax.inside * (canvas.strokes(lines) + bronchi)
     everywhere = np.float32(0.10 * lesion.severity)
     thorax.fill((0.30 + 0.34 * lesion.severity) * haze * grain + everywhere)
-
-
-__all__ = ["AXIS", "draw_consolidation", "draw_edema", "draw_opacity", "draw_pneumonia"]

@@ -38,13 +38,12 @@ def draw_atelectasis(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -
             wall = wall_at(thorax.anatomy, thorax, v)
             start = wall * rng.uniform(0.30, 0.42)
             end = wall * rng.uniform(0.82, 0.97)
-            bow = rng.uniform(-0.015, 0.015)
-            path = [
-                (sign * start, v),
-                (sign * (start + end) / 2, v + slope * (end - start) / 2 + bow),
-                (sign * end, v + slope * (end - start)),
-            ]
-            lines.append(Stroke(path, 0.050 + 0.018 * lesion.severity))
+            bow = rng.uniform(-0.03, 0.03)
+            along = np.linspace(0, 1, 7)
+            level = v + slope * (end - start) * along + bow * np.sin(np.pi * along)
+            path = np.stack([sign * (start + (end - start) * along), level], axis=1)
+            thick = (0.054 + 0.018 * lesion.severity) * np.array([0.6, 0.9, 1.0, 1.0, 0.9, 0.6])
+            lines.append(Stroke(path, thick.tolist()))
             v -= rng.uniform(0.10, 0.13)
     plates = thorax.canvas.strokes(lines) * thorax.inside
     thorax.tissue += np.float32(0.42 + 0.30 * lesion.severity) * plates

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffcxr.phantom.canvas import Stroke
+from diffcxr.phantom.canvas import Stroke, rounded
 from diffcxr.phantom.study import Lesion
 from diffcxr.phantom.thorax import Thorax
 
@@ -22,21 +22,16 @@ Outline = list[tuple[float, float]]
 Drawing = tuple[list[Stroke], list[Outline], float]
 
 
-def _smooth(points: list[tuple[float, float]]) -> np.ndarray:
-    """Corners cut twice (Chaikin), ends kept."""
-    path = np.array(points)
-    for _ in range(2):
-        near, far = 0.75 * path[:-1] + 0.25 * path[1:], 0.25 * path[:-1] + 0.75 * path[1:]
-        path = np.concatenate([path[:1], np.stack([near, far], axis=1).reshape(-1, 2), path[-1:]])
-    return path
-
-
 def _endotracheal(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> Drawing:
     tip = thorax.anatomy.knob_v + 0.10 - rng.uniform(0.05, 0.16)
     middle = 0.4 * thorax.shot.pose.turn
     lines = []
     for offset in (-0.022, 0.022):
-        path = [(middle + offset + 0.02, -1.3), (middle + offset, -0.8), (middle + offset, tip - 0.02 * (offset > 0))]
+        path = [
+            (middle + offset + 0.02, -1.3),
+            (middle + offset, -0.8),
+            (middle + offset, tip - 0.02 * (offset > 0)),
+        ]
         lines.append(Stroke(path, 0.018))
     return lines, [], 0.75
 
@@ -51,7 +46,7 @@ def _central_line(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> D
     else:  # subclavian
         level = anatomy.clavicle_v + 0.05
         start = [(sign * 0.75, level + 0.16), (sign * 0.50, level + 0.02), (sign * 0.24, level - 0.02)]
-    path = _smooth([*start, (cava, anatomy.knob_v - 0.08), (cava, tip)])
+    path = rounded([*start, (cava, anatomy.knob_v - 0.08), (cava, tip)])
     return [Stroke(path, 0.024)], [], 0.8
 
 
@@ -70,16 +65,16 @@ def _pacemaker(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> Draw
     ]
     low = anatomy.heart_low - 0.6 * thorax.shot.breath
     stem = [(u, v - b), (sign * 0.42, anatomy.clavicle_v - 0.02), (sign * 0.18, anatomy.clavicle_v + 0.06)]
-    leads = [_smooth([*stem, (-0.09, -0.25), (-0.10, low - 0.10), (0.55 * anatomy.heart_left, low + 0.12)])]
+    leads = [rounded([*stem, (-0.09, -0.25), (-0.10, low - 0.10), (0.55 * anatomy.heart_left, low + 0.12)])]
     if rng.random() < 0.6:
-        leads.append(_smooth([*stem, (-0.08, -0.25), (-0.12, low - 0.05), (-0.05, low - 0.16)]))
+        leads.append(rounded([*stem, (-0.08, -0.25), (-0.12, low - 0.05), (-0.05, low - 0.16)]))
     return [Stroke(lead, 0.022) for lead in leads], [box], 0.8
 
 
 def _nasogastric(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> Drawing:
     floor = thorax.anatomy.dome_left - thorax.shot.breath
     bow = rng.uniform(-0.02, 0.03)
-    path = _smooth(
+    path = rounded(
         [
             (0.01, -1.3),
             (bow, -0.5),

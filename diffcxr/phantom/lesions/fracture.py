@@ -22,7 +22,7 @@ def draw_fracture(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> N
     fragments: list[Stroke] = []
     gaps: list[Stroke] = []
     for sign in sides(lesion):
-        across = rng.uniform(0.62, 0.80)
+        across = rng.uniform(0.66, 0.84)
         out = across * wall_at(anatomy, thorax, v)
         first = round((v - float(rib_line(anatomy, 0, np.array([out]))[0])) / anatomy.rib_spacing)
         for number in range(max(1, first), max(1, first) + 2 + round(1.5 * lesion.extent)):
@@ -31,11 +31,11 @@ def draw_fracture(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> N
             line = rib_line(anatomy, number, reach)
             inner = np.stack([sign * reach[:4], line[:4] - 0.3 * step], axis=1)
             outer = np.stack([sign * reach[3:], line[3:] + step], axis=1)
-            fragments += [Stroke(inner, 0.052), Stroke(outer, 0.052)]
+            fragments += [Stroke(inner, 0.044), Stroke(outer, 0.044)]
             knee = float(line[3])
             gaps.append(
                 Stroke([(sign * (here - 0.025), knee + 0.06), (sign * (here + 0.015), knee - 0.055)], 0.026)
             )
-    bone = np.float32(0.55 + 0.25 * lesion.severity)
+    bone = np.float32(0.45 + 0.25 * lesion.severity)
     cut = canvas.strokes(gaps)
     thorax.tissue += bone * canvas.strokes(fragments) * (1 - cut) - np.float32(0.25) * cut

@@ -27,7 +27,11 @@ def wall_at(anatomy: Anatomy, thorax: Thorax, v: float) -> float:
 
 
 def point_in_lung(
-    thorax: Thorax, lesion: Lesion, sign: float, rng: np.random.Generator, across: tuple[float, float] = (0.3, 0.8)
+    thorax: Thorax,
+    lesion: Lesion,
+    sign: float,
+    rng: np.random.Generator,
+    across: tuple[float, float] = (0.3, 0.8),
 ) -> tuple[float, float]:
     """A chest point in the lesion's zone; `across` runs from 0 (midline) to 1 (chest wall)."""
     top, base = lung_height(thorax.anatomy, thorax.shot)

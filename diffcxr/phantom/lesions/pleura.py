@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffcxr.phantom.canvas import AXIS, dome, soft_step
+from diffcxr.phantom.canvas import AXIS, soft_step
 from diffcxr.phantom.lesions.place import sides, wall_at
 from diffcxr.phantom.study import Lesion
 from diffcxr.phantom.thorax import Thorax, lung_height
@@ -22,13 +22,13 @@ def draw_effusion(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> N
         dome_v = (anatomy.dome_left if sign > 0 else anatomy.dome_right) - thorax.shot.breath
         amount = lesion.extent * rng.uniform(0.85, 1.1)
         level = dome_v + 0.07 - (base - top) * 0.50 * amount
-        climb = 0.10 + 0.10 * amount
+        climb = 0.13 + 0.14 * amount
         here = thorax.side("left" if sign > 0 else "right")
-        rise = climb * np.exp(-np.clip(thorax.to_wall, 0, 1) / np.float32(0.10))
+        rise = climb * np.exp(-np.clip(thorax.to_wall, 0, 1) / np.float32(0.20))
         depth = canvas.v - np.float32(level) + rise
         fluid = soft_step(depth, 0.05) * here
         thorax.fill((0.80 + 0.2 * lesion.severity) * fluid)
-        thorax.tissue += np.float32(0.35) * fluid * thorax.inside
+        thorax.tissue += np.float32(0.12) * fluid * thorax.inside
         if supine:
             veil = np.clip((canvas.v - np.float32(top)) / np.float32(base - top), 0, 1) * here
             thorax.fill(np.float32(0.15 + 0.30 * amount) * veil)
@@ -47,10 +47,12 @@ def draw_pneumothorax(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) 
         lung_top = np.float32(top + 0.9 * gap)
         from_edge = np.minimum(thorax.to_wall - offset, 0.8 * (canvas.v - lung_top))
         bare = soft_step(-from_edge, 0.02) * here * thorax.inside
-        line = soft_step(np.float32(0.017) - np.abs(from_edge + np.float32(0.008)), 0.016) * here * thorax.inside
-        full = np.minimum(1.0, 1.12 * canvas.along_v(np.ones_like(AXIS)) * thorax.inside)
+        line = (
+            soft_step(np.float32(0.017) - np.abs(from_edge + np.float32(0.008)), 0.016) * here * thorax.inside
+        )
+        full = np.minimum(1.0, 1.15 * thorax.air + np.float32(0.14)) * thorax.inside
         thorax.vessels *= 1 - bare
-        thorax.air += bare * (full - thorax.air) * np.float32(0.85)
+        thorax.air += bare * (full - thorax.air)
         thorax.fill(np.float32(0.08 + 0.30 * lesion.extent) * (here - bare) * thorax.inside)
         thorax.tissue += np.float32(0.30 + 0.15 * lesion.severity) * line
 
@@ -98,6 +100,3 @@ def _draw_plaques(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> N
             )
     chalk = canvas.polygon(outlines) * soft_step(thorax.to_wall + np.float32(0.02), 0.02)
     thorax.tissue += np.float32(0.75 + 0.35 * lesion.severity) * chalk
-
-
-__all__ = ["dome", "draw_effusion", "draw_pleural_other", "draw_pneumothorax"]
