@@ -98,7 +98,7 @@ class Corpus:
         return {str(k): int(v) for k, v in found.items()} if isinstance(found, dict) else {}
 
     def read(self, number: int, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of shard `number`, checked (see read_shard). Raises InputError for a damaged or lost one."""
+        """The rows of shard `number`, checked (see read_shard). Raises InputError for a damaged one."""
         shard = self.shards[number]
         try:
             return read_shard(self.storage, shard.path, columns, digest=shard.digest)
