@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,11 @@ from diffcxr.errors import InputError
 
 T = TypeVar("T")
 
-_ELEMENT = re.compile(r"""\s*(?:(?P<quoted>"[^"]*"|'[^']*')\s*|(?P<plain>[^,]*))(?:(?P<more>,)|$)""")
+# An element of a list: a JSON string, a text in single quotes, or a plain text up to the next comma.
+_ELEMENT = re.compile(
+    r"""\s*(?:(?P<json>"(?:[^"\\]|\\.)*")\s*|'(?P<quoted>[^']*)'\s*|(?P<plain>[^,]*))(?:(?P<more>,)|\Z)""",
+    re.S,
+)
 
 UNSET = "???"  # OmegaConf's mark of a required value that nobody gave
 
@@ -105,7 +110,7 @@ class Option:
                 raise InputError(f"{item!r} is not allowed", self.label, f"It may be {self.limits()}.")
 
     def limits(self) -> str:
-        """What it may be, in words: "1 to 8", "at least 1 or auto", "fid, kid"; "" where anything of its type."""
+        """What it may be, in words: "1 to 8", "at least 1 or auto", "fid, kid"; "" where anything."""
         words = []
         if self.min is not None and self.max is not None:
             words.append(f"{self.min:g} to {self.max:g}")
@@ -216,7 +221,10 @@ def _split_list(text: str) -> list[str]:
         found = _ELEMENT.match(rest)
         if found is None:
             raise ValueError(text)
-        items.append(found["plain"].strip() if found["quoted"] is None else found["quoted"][1:-1])
+        if found["json"] is not None:
+            items.append(json.loads(found["json"], strict=False))
+        else:
+            items.append(found["plain"].strip() if found["quoted"] is None else found["quoted"])
         rest = rest[found.end() :] if found["more"] else None
     return items
 

@@ -78,16 +78,8 @@ def _find(options: Mapping[str, Option], override: str) -> tuple[Option, str]:
 
 def _as_typed(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return "[" + ",".join(_as_element(item) for item in value) + "]"
+        return "[" + ",".join(json.dumps(item) for item in value) + "]"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _as_element(item: Any) -> str:
-    text = _as_typed(item)
-    if not isinstance(item, str):
-        return text
-    quote = '"' if '"' not in text else "'"
-    return f"{quote}{text}{quote}"
 
 
 def _in_grammar(value: Any) -> str:
