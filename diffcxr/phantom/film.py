@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcxr.phantom.anatomy import Exposure, sample_anatomy, sample_shot
+from diffcxr.phantom.artefacts import disturb_shot, foreign_depth, spoil
 from diffcxr.phantom.canvas import Canvas, Map, blur, clouds
 from diffcxr.phantom.lesions import disturb_anatomy, draw_lesions, fractured_clavicle
 from diffcxr.phantom.skeleton import draw_skeleton
@@ -19,14 +20,16 @@ def draw_film(study: Study, size: int = 128) -> NDArray[np.uint8]:
     It depends on the study and the size alone. All lengths are relative to the film, so that sizes from 64 on
     show the same chest.
     """
-    shot = sample_shot(study)
-    anatomy, shot = disturb_anatomy(sample_anatomy(study), shot, study)
-    canvas = Canvas(size, shot.pose)
-    thorax = Thorax(canvas, anatomy, shot)
-    draw_skeleton(thorax, *fractured_clavicle(study))
-    draw_lesions(thorax, study)
-    rng = generator(study.seed, study.index, "film/grain")
-    return expose(thorax.optical_depth(), shot.exposure, rng)
+    fault = generator(study.seed, study.index, "film/artefact")
+    shot = disturb_shot(sample_shot(study), study.artefact, fault)
+    depth = foreign_depth(study, size, fault)
+    if depth is None:
+        thorax = Thorax(Canvas(size, shot.pose), disturb_anatomy(sample_anatomy(study), study), shot)
+        draw_skeleton(thorax, *fractured_clavicle(study))
+        draw_lesions(thorax, study)
+        depth = thorax.optical_depth()
+    film = expose(depth, shot.exposure, generator(study.seed, study.index, "film/grain"))
+    return spoil(film, study.artefact, fault)
 
 
 def expose(depth: Map, exposure: Exposure, rng: np.random.Generator) -> NDArray[np.uint8]:

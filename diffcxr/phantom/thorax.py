@@ -24,7 +24,7 @@ class Thorax:
         self.to_wall: Map = canvas.along_v(self.lateral) - canvas.outward
         self.to_diaphragm: Map = canvas.along_u(self.diaphragm) - canvas.v
         self.inside: Map = soft_step(self.to_wall, 0.025) * soft_step(self.to_diaphragm, 0.025)
-        self.inside *= soft_step(canvas.outward - np.float32(0.035), 0.05)
+        self.inside *= 0.6 + 0.4 * soft_step(canvas.outward - np.float32(0.035), 0.05)
         self.air: Map = self.inside * dome(self.to_wall, 0.30) * canvas.along_v(_thickness(anatomy))
         edge, self.mediastinum = _mediastinal_shape(canvas, anatomy, shot)
         self.heart: Map = _mediastinum(canvas, edge) * soft_step(self.to_diaphragm - np.float32(0.01), 0.05)

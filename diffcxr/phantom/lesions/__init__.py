@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from diffcxr.phantom.anatomy import Anatomy, Shot
+from diffcxr.phantom.anatomy import Anatomy
 from diffcxr.phantom.lesions.airspace import draw_consolidation, draw_edema, draw_opacity, draw_pneumonia
 from diffcxr.phantom.lesions.atelectasis import collapse, draw_atelectasis
 from diffcxr.phantom.lesions.devices import draw_device
@@ -31,12 +29,12 @@ _DRAWN = {
 """In the order of drawing: what fills the lung first, what lies over it last."""
 
 
-def disturb_anatomy(anatomy: Anatomy, shot: Shot, study: Study) -> tuple[Anatomy, Shot]:
-    """The anatomy and shot with what the findings move: heart and vessels wider, a diaphragm drawn up."""
+def disturb_anatomy(anatomy: Anatomy, study: Study) -> Anatomy:
+    """The anatomy with what the findings move: heart and vessels wider, a diaphragm drawn up."""
     for lesion in study.lesions:
-        anatomy = enlarge(anatomy, shot, lesion)
+        anatomy = enlarge(anatomy, lesion)
         anatomy = collapse(anatomy, lesion)
-    return anatomy, shot
+    return anatomy
 
 
 def draw_lesions(thorax: Thorax, study: Study) -> None:

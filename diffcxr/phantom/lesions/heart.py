@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from diffcxr.phantom.anatomy import Anatomy, Shot
+from diffcxr.phantom.anatomy import Anatomy
 from diffcxr.phantom.study import Lesion
 
 
-def enlarge(anatomy: Anatomy, shot: Shot, lesion: Lesion) -> Anatomy:
+def enlarge(anatomy: Anatomy, lesion: Lesion) -> Anatomy:
     """The anatomy with the heart or the upper mediastinum as wide as the lesion makes it."""
     if lesion.name == "Cardiomegaly":
         ratio = 0.555 + 0.135 * lesion.extent
@@ -24,7 +24,7 @@ def enlarge(anatomy: Anatomy, shot: Shot, lesion: Lesion) -> Anatomy:
         wider = 1.65 + 0.75 * lesion.extent
         return replace(
             anatomy,
-            upper_right=anatomy.upper_right * (wider if lesion.kind != "aorta" else 1.2),
+            upper_right=anatomy.upper_right * wider,
             upper_left=anatomy.upper_left * wider,
             knob=anatomy.knob + 0.05 * lesion.severity,
         )

@@ -68,8 +68,8 @@ def draw_pleural_other(thorax: Thorax, lesion: Lesion, rng: np.random.Generator)
     for sign in sides(lesion):
         here = thorax.side("left" if sign > 0 else "right")
         if lesion.zone == "upper":
-            low = np.float32(top + 0.13 + 0.10 * lesion.extent)
-            rind = soft_step(low - canvas.v + 0.10 * np.sin(9 * canvas.u), 0.03)
+            low = np.float32(top + 0.19 + 0.12 * lesion.extent)
+            rind = soft_step(low - canvas.v + 0.035 * np.sin(11 * canvas.outward), 0.03)
         else:
             middle = top + (base - top) * rng.uniform(0.5, 0.62)
             half = (base - top) * (0.20 + 0.16 * lesion.extent)
