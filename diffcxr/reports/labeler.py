@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from diffcxr.findings import CHEXPERT_14, NEGATIVE, POSITIVE, UNCERTAIN, FindingName, Labels
 from diffcxr.reports.assertion import assess
+from diffcxr.reports.cues import find_cues
 from diffcxr.reports.mentions import find_denials, find_mentions
 from diffcxr.reports.sentences import split_sentences
 
@@ -38,8 +39,10 @@ def label_report(text: str) -> Labels:
 @lru_cache(maxsize=16384)  # radiologists repeat themselves: most sentences of a corpus have been seen before
 def _label_sentence(sentence: str) -> tuple[tuple[FindingName, int], ...]:
     found: dict[FindingName, int] = dict.fromkeys(find_denials(sentence), NEGATIVE)
-    for mention in find_mentions(sentence):
-        value = assess(sentence, mention)
+    mentions = tuple(find_mentions(sentence))
+    cues = tuple(find_cues(sentence)) if mentions else ()
+    for mention in mentions:
+        value = assess(sentence, mention, cues)
         if value is not None:
             found[mention.finding] = _stronger(found.get(mention.finding), value)
     return tuple(found.items())

@@ -1,0 +1,175 @@
+"""The words by which reports deny and doubt, and those that end the reach of such words.
+
+In the manner of NegEx and ConText (Chapman et al. 2001, 2009). Patterns are over one lower-case sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "neutral",  # denies or doubts something else than a finding; keeps its words from being other cues
+    "denies behind",  # "no", "without": the findings that follow are absent
+    "denies before",  # "is not seen": the findings that came before are absent
+    "doubts behind",  # "possible", "may represent"
+    "doubts before",  # "cannot be excluded"
+    "doubts around",  # "versus"
+    "tells behind",  # "history of": what follows is no statement about this film
+    "supposes behind",  # "if there is": nor is this, up to the next comma
+]
+
+_BE = r"(?:is|are|was|were|has|have|been|be|being|appears?|remains?|seems?)"
+_NOT = r"(?:no|not|without|never)"
+_FULLY = r"(?:entirely|completely|definite(?:ly)?|definitively|totally|reliably|fully|confidently)"
+_SEEN = (
+    r"(?:seen|identified|present|visuali[sz]ed|noted|evident|demonstrated|appreciated|detected|apparent|shown|found"
+    r"|observed|suspected|suggested|visible|recogni[sz]ed|confirmed|suspicious|convincing)"
+)
+_LATELY = (
+    r"(?:(?:now|since|currently|otherwise|been|clearly|all|interval(?:ly)?|completely|entirely|fully) )*"
+)
+_CHANGE = r"(?:change|increase|decrease|improvement|worsening|progression|difference|interval|enlargement|growth)\w*"
+_PARTLY = r"(?:near(?:ly)?|almost|partial(?:ly)?|mostly|incomplete(?:ly)?|largely|significantly|substantially|partly)"
+_REPORTING = r"(?:since|in|on|and|but|from|compared|as|by|after|following|with|bilaterally|completely)\b"
+
+# In order of precedence: a cue takes its words, and later patterns cannot use them again.
+_PATTERNS: tuple[tuple[Kind, str], ...] = (
+    (
+        "neutral",
+        rf"{_NOT}(?: (?!or\b|and\b)\w+){{0,3}}? (?:{_CHANGE}|changed|worsened|improved)(?: (?:in|of|from|since))?",
+    ),
+    (
+        "neutral",
+        r"no doubt|not only|not as well|not well (?:seen|evaluated|assessed|visuali[sz]ed)|not optimal\w*",
+    ),
+    ("neutral", rf"{_NOT} (?:been |yet |{_FULLY} )*(?:resol\w+|clear(?:ed|ing))"),
+    ("neutral", rf"{_PARTLY}(?: complete(?:ly)?)? (?:resol\w+|clear\w+)|resolving|clearing(?! of)"),
+    ("neutral", r"not without|no longer absent"),
+    ("neutral", r"(?:can|could|may|might) (?:now )?be (?:seen|identified|visuali[sz]ed|appreciated)"),
+    # Doubt worded with a negation.
+    (
+        "doubts before",
+        rf"(?:difficult|hard|impossible|unable) to {_FULLY}? ?(?:exclude|rule out|assess|evaluate)$",
+    ),
+    (
+        "doubts behind",
+        rf"(?:cannot|could not|does not|do not|not|difficult to|hard to|unable to|impossible to)(?: be)?(?: {_FULLY})? "
+        r"(?:exclude|rule out)(?!d)",
+    ),
+    (
+        "doubts before",
+        rf"(?:cannot|could not|{_BE} not|not)(?: be)?(?: {_FULLY})? (?:excluded|ruled out|discounted)",
+    ),
+    # Denial.
+    ("denies before", rf"(?:{_BE} )?{_LATELY}(?:not|no longer|never)(?: \w+)? {_SEEN}"),
+    (
+        "denies before",
+        rf"(?:(?:has|have|is|are|was|were|appears?) )(?:to have )?{_LATELY}(?:resolved|disappeared|cleared)",
+    ),
+    ("denies before", rf"(?:{_BE} ){_LATELY}(?:ruled out|excluded|absent|unlikely|removed|withdrawn|pulled)"),
+    ("denies before", rf"(?:less|not|un)[ -]?likely|resolved(?= {_REPORTING}|,|$)"),
+    ("denies before", r"(?<=: )(?:none|absent|negative|no$)"),
+    (
+        "denies behind",
+        r"no(?! longer)|not|without|nor|neither|never|non(?=-)|denies|lack of|lacks|fails to|absence of|absent"
+        r"|negative for|(?:free|clear|devoid) (?:of|from)|clear without|rather than|instead of",
+    ),
+    (
+        "denies behind",
+        r"(?:resolution|removal|clearing|disappearance|withdrawal) of|(?:resolved|removed)(?= \w)",
+    ),
+    # Doubt.
+    ("doubts around", r"versus|vs\.?|borderline"),
+    (
+        "doubts before",
+        rf"{_BE} (?:\w+ )?(?:possible|suspected|questioned|questionable|considered|uncertain|a possibility"
+        r"|a consideration|equivocal|conceivable|likely|doubtful)(?= [.,]|$|,| (?:but|and|given|in|as|on))",
+    ),
+    ("doubts before", r"(?:suspected|possible|questionable|questioned|not certain)$|could be considered|\?"),
+    (
+        "doubts behind",
+        r"possib\w+|probab\w+|likely|presum\w+|potential\w*|perhaps|maybe|equivocal(?: for)?|conceivabl\w+"
+        r"|may|might|could|would|can (?:be|represent)|should|suspected|suspect|suspicion\w*(?: for| of)?"
+        r"|suspicious for|suggest\w*|question\w*|concern\w*(?: for| of| about)?|worrisome(?: for)?"
+        r"|differential|favor\w*|consider\w*|rule out|exclude|evaluat\w+ for|either|raises?|simulat\w+|mimic\w*"
+        r"|less likely|uncertain|cannot be distinguished from|\?",
+    ),
+    # No statement about this film.
+    (
+        "tells behind",
+        r"history(?: \w+)? of|hx of|known (?:history|prior)|limit\w*(?: \w+){0,2} evaluation (?:of|for)",
+    ),
+    ("supposes behind", r"if|should there be|in case of"),
+)
+
+_CUES = tuple((kind, re.compile(rf"(?<![\w-])(?:{pattern})(?!\w)")) for kind, pattern in _PATTERNS)
+
+# What begins a new item with a size or a side ends a list, unless an "or" later on shows that the list still goes on:
+# "no pneumothorax, small effusion" against "no pneumothorax, large effusion, or fracture".
+_NEW_ITEM = (
+    r"(?:mild|moderate|severe|small|large|minimal|trace|tiny|stable|low|unchanged|persistent|increas\w+|decreas\w+"
+    r"|new|right|left|bilateral|some|a|an|the)\b(?!.*\b(?:or|nor)\b)"
+)
+_NEW_SUBJECT = r"(?:there|this|these|it|both|heart|lungs?|cardiac|mediastin\w+|pulmonary vascul\w+)\b|the "
+
+# Ends any reach.
+_HARD = re.compile(
+    r"\b(?:but|however|although|though|except|apart from|aside from|other than|besides|yet|while|whereas|despite|which"
+    r"|nevertheless|otherwise|there (?:is|are|has|have|may|remains?)|also noted)\b"
+    r"|\bwith\b(?! (?:evidence|any)\b)"
+    r"|:(?! (?:none|absent|negative|no$))"
+    rf"|, (?:and )?(?=(?:{_NEW_SUBJECT}|{_NEW_ITEM}))"
+    rf"|\band (?=(?:there\b|{_NEW_ITEM}))"
+)
+# Ends a denial, but not a doubt: "may be due to edema" doubts the edema.
+_SOFT = re.compile(
+    r"\b(?:because|secondary to|due to|related to|consistent with|compatible with|in keeping with)\b"
+)
+_COMMA = re.compile(r",")
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What the words at [start, end) of a sentence do; `first` and `last` bound the characters that they reach."""
+
+    kind: Kind
+    start: int
+    end: int
+    first: int
+    last: int
+
+    def reaches(self, start: int, end: int) -> bool:
+        """Whether a mention at [start, end) lies within the cue's reach."""
+        if self.kind.endswith("before"):
+            return self.first <= start and end <= self.start
+        if self.kind.endswith("behind"):
+            return self.end <= start and end <= self.last
+        return self.first <= start and end <= self.last
+
+
+def find_cues(sentence: str) -> Iterator[Cue]:
+    """Yields the cues of a lower-case `sentence` in order; none overlaps another."""
+    taken: list[tuple[int, int, Kind]] = []
+    for kind, pattern in _CUES:
+        for match in pattern.finditer(sentence):
+            start, end = match.span()
+            if all(end <= low or high <= start for low, high, _ in taken):
+                taken.append((start, end, kind))
+    if not taken:
+        return
+    hard = [match.span() for match in _HARD.finditer(sentence)]
+    soft = sorted(hard + [match.span() for match in _SOFT.finditer(sentence)])
+    for start, end, kind in sorted(taken):
+        if kind == "neutral":
+            continue
+        # "opacity, atelectasis versus pneumonia" leaves the opacity certain
+        commas = [match.span() for match in _COMMA.finditer(sentence) if match.end() + 1 != start]
+        breaks = {"supposes behind": commas, "doubts around": hard + commas}.get(kind, hard)
+        if kind.startswith("denies"):
+            breaks = soft
+        first = max((high for _, high in breaks if high <= start), default=0)
+        last = min((low for low, _ in breaks if low >= end), default=len(sentence))
+        yield Cue(kind, start, end, first, last)
