@@ -80,7 +80,7 @@ def sample_anatomy(study: Study) -> Anatomy:
         rib_width=rng.uniform(0.34, 0.46),
         rib_slope=rng.uniform(0.16, 0.36),
         rib_phase=rng.uniform(0, 1),
-        bone=rng.uniform(0.20, 0.38) - 0.04 * old,
+        bone=rng.uniform(0.16, 0.30) - 0.04 * old,
         clavicle_v=rng.uniform(-0.60, -0.50),
         clavicle_rise=rng.uniform(0.02, 0.16),
         flesh=2.35 + 0.35 * study.habitus + rng.normal(0, 0.08),
@@ -116,7 +116,8 @@ class Shot:
     magnify: float  # of heart and mediastinum
     scapula: float  # how far the shoulder blades lie over the lungs, 0 out
     arms: bool  # beside the body
-    marker: str  # "L", "R" or ""
+    marker: str  # the lead letter: "L", "R" or ""
+    marker_v: float  # its place, in film heights from the top
 
 
 def sample_shot(study: Study) -> Shot:
@@ -134,7 +135,7 @@ def sample_shot(study: Study) -> Shot:
     black = rng.uniform(0.35, 0.75)
     exposure = Exposure(
         scatter=float(rng.uniform(0.03, 0.07) * (1.5 + study.habitus) * (1.3 if portable else 1.0)),
-        noise=float(rng.uniform(0.008, 0.035)),
+        noise=float(rng.uniform(0.005, 0.024)),
         black=float(black),
         white=float(black + rng.uniform(1.9, 2.7) + 0.25 * study.habitus),
         gamma=float(rng.uniform(0.8, 1.35)),
@@ -149,4 +150,5 @@ def sample_shot(study: Study) -> Shot:
         scapula=float(rng.uniform(0.5, 1.0) if portable else rng.uniform(0.0, 0.4)),
         arms=bool(portable and rng.random() < 0.7),
         marker=str(rng.choice(["", "L", "R"])),
+        marker_v=float(rng.uniform(0.03, 0.22)),
     )

@@ -57,14 +57,15 @@ def spoil(film: Grey, artefact: Artefact | None, rng: np.random.Generator) -> Gr
     if artefact == "blank":
         level, sd = rng.choice([3.0, 60.0, 128.0, 245.0]), rng.uniform(0.5, 4)
         noise = rng.standard_normal(film.shape) + 2 * clouds(rng, len(film), 2)
-        return (level + sd * noise).clip(0, 255).astype(np.uint8)
+        blank: Grey = (level + sd * noise).clip(0, 255).astype(np.uint8)
+        return blank
     if artefact == "burned_in_text":
         return _write(film, rng)
     return film
 
 
 def foreign_depth(study: Study, size: int, rng: np.random.Generator) -> Map | None:
-    """The optical depth of what is not a frontal chest: a lateral one, a hand, a knee, an abdomen; else None."""
+    """The optical depth of a lateral chest, hand, knee or abdomen; None for a frontal chest."""
     pose = replace(
         _STRAIGHT,
         zoom=float(rng.uniform(0.85, 1.1)),
@@ -116,11 +117,9 @@ def _lateral_chest(canvas: Canvas, rng: np.random.Generator) -> Map:
         arc = [(-0.5 * facing, v), (-0.1 * facing, v + 0.10), (0.35 * facing, v + 0.32)]
         ribs.append(Stroke(rounded(arc), 0.03, 0.5))
     upper_arm = [(0.05 * facing, -0.75), (0.5 * facing, -1.2)]
-    return (
-        depth
-        + np.float32(0.35) * canvas.strokes(ribs)
-        + np.float32(0.8) * canvas.strokes([Stroke(upper_arm, 0.2)])
-    )
+    depth += np.float32(0.35) * canvas.strokes(ribs)
+    depth += np.float32(0.8) * canvas.strokes([Stroke(upper_arm, 0.2)])
+    return depth
 
 
 def _limb(canvas: Canvas, flesh: list[Stroke], bones: list[Stroke]) -> Map:
@@ -158,13 +157,11 @@ def _knee(canvas: Canvas, rng: np.random.Generator) -> Map:
     wide = rng.uniform(0.9, 1.15)
     flesh = [Stroke([(0.0, -1.4), (0.0, 1.4)], 0.95 * wide, 0.9)]
     thigh, shin = 0.26 * wide, 0.24 * wide
-    bones: list[Points] = [
-        [(-thigh / 2, -1.4), (thigh / 2, -1.4), (thigh / 2, -0.4), (0.33, -0.1), (0.28, 0.0), (0.04, -0.04)]
-        + [(-0.04, -0.04), (-0.28, 0.0), (-0.33, -0.1), (-thigh / 2, -0.4)],
-        [(-0.33, 0.08), (0.33, 0.08), (0.3, 0.22), (shin / 2, 0.5), (shin / 2, 1.4), (-shin / 2, 1.4)]
-        + [(-shin / 2, 0.5), (-0.3, 0.22)],
-        [(0.26, 0.26), (0.38, 0.26), (0.36, 1.4), (0.28, 1.4)],
-    ]
+    femur = [(thigh / 2, -1.4), (thigh / 2, -0.4), (0.33, -0.1), (0.28, 0.0), (0.04, -0.04)]
+    tibia = [(0.33, 0.08), (0.3, 0.22), (shin / 2, 0.5), (shin / 2, 1.4)]
+    fibula = [(0.26, 0.26), (0.38, 0.26), (0.36, 1.4), (0.28, 1.4)]
+    bones: list[Points] = [bone + [(-u, v) for u, v in reversed(bone)] for bone in (femur, tibia)]
+    bones.append(fibula)
     return np.float32(1.3) * canvas.strokes(flesh) + np.float32(1.0) * canvas.polygon(bones)
 
 

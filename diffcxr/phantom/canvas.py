@@ -19,6 +19,7 @@ Points = NDArray[np.float64] | Sequence[tuple[float, float]]
 AXIS: Map = np.linspace(-2.5, 2.5, 2048, dtype=np.float32)
 """Where profiles along u or v are tabulated."""
 
+_KNOTS = np.linspace(-2.7, 2.7, 384)  # wider than AXIS: smoothing runs out beyond it
 _STROKE_OVERSAMPLING = 2
 
 
@@ -52,7 +53,8 @@ class Canvas:
     def _index(coordinate: Map) -> NDArray[np.intp]:
         step = float(AXIS[1] - AXIS[0])
         position = (coordinate - (float(AXIS[0]) - step / 2)) / np.float32(step)
-        return np.clip(position, 0, len(AXIS) - 1).astype(np.intp)
+        index: NDArray[np.intp] = np.clip(position, 0, len(AXIS) - 1).astype(np.intp)
+        return index
 
     def along_v(self, profile: Map) -> Map:
         """The profile over AXIS, taken at each pixel's v."""
@@ -93,7 +95,7 @@ class Canvas:
             start += count
             fill = int(255 * line.value)
             if isinstance(line.width, float):
-                pen.line(path, fill=fill, width=max(1, round(line.width * scale)), joint="curve")
+                pen.line(path, fill=fill, width=max(1, round(line.width * scale)))
                 continue
             for here, there, width in zip(path[:-1], path[1:], line.width, strict=True):
                 pen.line([here, there], fill=fill, width=max(1, round(width * scale)))
@@ -112,7 +114,7 @@ class Canvas:
 
 @dataclass(frozen=True, slots=True)
 class Stroke:
-    """A line through chest points; `width` is one number, or one a segment, in units of u; `value` in [0, 1]."""
+    """A line through chest points; `width` in u is one number or one a segment; `value` in [0, 1]."""
 
     points: Points
     width: float | Sequence[float]
@@ -120,7 +122,8 @@ class Stroke:
 
 
 def _bend(pose: Pose, v: NDArray[np.floating]) -> NDArray[np.floating]:
-    return pose.bend * np.sin(2.4 * v + 0.6)
+    wave: NDArray[np.floating] = pose.bend * np.sin(2.4 * v + 0.6)
+    return wave
 
 
 def rounded(points: Points, times: int = 2) -> NDArray[np.float64]:
@@ -135,24 +138,25 @@ def rounded(points: Points, times: int = 2) -> NDArray[np.float64]:
 def soft_step(distance: Map, width: float) -> Map:
     """0 outside, 1 inside: a smooth step of `width` about distance 0."""
     t = np.clip(distance * np.float32(1 / width) + np.float32(0.5), 0, 1)
-    return t * t * (3 - 2 * t)
+    step: Map = t * t * (3 - 2 * t)
+    return step
 
 
 def dome(distance: Map, depth: float) -> Map:
     """The thickness of a rounded body at `distance` inside its edge: 0 there, 1 from `depth` on."""
     t = np.clip(distance * np.float32(1 / depth), 0, 1)
-    return np.sqrt(t * (2 - t))
+    thickness: Map = np.sqrt(t * (2 - t))
+    return thickness
 
 
 def curve(points: Sequence[tuple[float, float]], smooth: float = 0.06) -> Map:
     """A smooth profile over AXIS through (position, value) points; `smooth` is the rounding, in u."""
     at, value = zip(*points, strict=True)
-    profile = np.interp(AXIS, at, value)
-    taps = max(3, int(smooth / float(AXIS[1] - AXIS[0])) | 1)
-    for _ in range(2):
-        total = np.cumsum(np.pad(profile, (taps // 2 + 1, taps // 2), mode="edge"))
-        profile = (total[taps:] - total[:-taps]) / taps
-    return profile.astype(np.float32)
+    profile = np.interp(_KNOTS, at, value)
+    taps = max(1, int(smooth / float(_KNOTS[1] - _KNOTS[0]))) | 1
+    box = np.full(taps, 1 / taps)
+    profile = np.convolve(np.convolve(profile, box, mode="same"), box, mode="same")
+    return np.interp(AXIS, _KNOTS, profile).astype(np.float32)
 
 
 def clouds(rng: np.random.Generator, size: int, cells: int) -> Map:

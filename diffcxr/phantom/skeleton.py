@@ -44,9 +44,9 @@ def _ribs(thorax: Thorax) -> Map:
     above = np.clip(1 - (canvas.v - np.float32(0.4)) * 3, 0.2, 1)
     bone = np.float32(anatomy.bone)
     width = anatomy.rib_width
-    return (
-        wall * above * bone * edge * (_band(posterior, width) + 0.6 * front * _band(anterior, width * 1.05))
-    )
+    ribs: Map = _band(posterior, width) + 0.6 * front * _band(anterior, width * 1.05)
+    ribs *= wall * above * bone * edge
+    return ribs
 
 
 def _band(phase: Map, width: float) -> Map:
@@ -54,7 +54,8 @@ def _band(phase: Map, width: float) -> Map:
     t = np.linspace(-0.5, 0.5, 256, endpoint=False, dtype=np.float32)
     edge = np.float32(width / 2) - np.abs(t)
     profile = soft_step(edge, 0.16) * (0.75 + 0.5 * np.exp(-np.square((edge - 0.06) / 0.05)))
-    return profile.astype(np.float32).take(((phase * 256).astype(np.int32) + 128) & 255)
+    band: Map = profile.astype(np.float32).take(((phase * 256).astype(np.int32) + 128) & 255)
+    return band
 
 
 def _spine(thorax: Thorax) -> Map:

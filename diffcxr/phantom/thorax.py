@@ -27,11 +27,11 @@ class Thorax:
         self.inside *= 0.6 + 0.4 * soft_step(canvas.outward - np.float32(0.035), 0.05)
         self.air: Map = self.inside * dome(self.to_wall, 0.30) * canvas.along_v(_thickness(anatomy))
         edge, self.mediastinum = _mediastinal_shape(canvas, anatomy, shot)
-        self.heart: Map = _mediastinum(canvas, edge) * soft_step(self.to_diaphragm - np.float32(0.01), 0.05)
+        self.heart: Map = _mediastinum(canvas, edge) * soft_step(self.to_diaphragm + np.float32(0.003), 0.028)
         self.tissue: Map = _soft_tissue(canvas, anatomy, shot) - _airway(canvas, anatomy, shot)
         self.vessels: Map = canvas.strokes(vessel_tree(anatomy, shot))
         self.vessels *= 1 - np.float32(0.75) * self.mediastinum
-        self.vessel_gain = np.float32(0.42 * anatomy.vessel_density)
+        self.vessel_gain = np.float32(0.35 * anatomy.vessel_density)
 
     def side(self, side: str) -> Map:
         """1 on the patient's side, with a soft edge at the midline."""
@@ -62,7 +62,7 @@ def _lateral_wall(anatomy: Anatomy) -> Map:
     t = np.clip((AXIS - anatomy.apex) / (base - anatomy.apex), 0, 1)
     widening = (1 - (1 - t) ** anatomy.chest_shape) ** 0.62
     wall = anatomy.half_width * (widening - 0.10 * np.clip(t - 0.82, 0, 1))
-    return np.where(AXIS < anatomy.apex, -1.0, wall).astype(np.float32)
+    return np.where(anatomy.apex > AXIS, -1.0, wall).astype(np.float32)
 
 
 def _diaphragm(anatomy: Anatomy, shot: Shot) -> Map:
@@ -72,7 +72,8 @@ def _diaphragm(anatomy: Anatomy, shot: Shot) -> Map:
     drop = anatomy.dome_height * lateral + 0.05 * medial
     left = 1 / (1 + np.exp(-AXIS / 0.03))
     top = anatomy.dome_right + (anatomy.dome_left - anatomy.dome_right) * left
-    return (top - shot.breath + drop).astype(np.float32)
+    edge: Map = (top - shot.breath + drop).astype(np.float32)
+    return edge
 
 
 def _thickness(anatomy: Anatomy) -> Map:
@@ -101,7 +102,7 @@ def _soft_tissue(canvas: Canvas, anatomy: Anatomy, shot: Shot) -> Map:
     depth = curve(
         [(-1.1, flesh * 0.72), (-0.7, flesh * 0.86), (0.1, flesh), (0.5, flesh * 1.1), (1.0, flesh * 1.2)]
     )
-    tissue = canvas.along_v(depth) * np.sqrt(1 - ratio * ratio)
+    tissue: Map = canvas.along_v(depth) * np.sqrt(1 - ratio * ratio)
     if shot.arms:
         arm = np.clip(1 - np.square((canvas.outward - np.float32(chest + 0.19)) / 0.15), 0, 1)
         tissue += 1.1 * np.sqrt(arm) * soft_step(canvas.v + np.float32(0.2), 0.3)
@@ -125,7 +126,8 @@ def _soft_tissue(canvas: Canvas, anatomy: Anatomy, shot: Shot) -> Map:
 def _mediastinal_shape(canvas: Canvas, anatomy: Anatomy, shot: Shot) -> tuple[Map, Map]:
     """How far a pixel lies inside the mediastinum's border, and the shape as a mask."""
     right, left = mediastinal_borders(anatomy, shot)
-    edge = canvas.along_v((left + right) / 2) - np.abs(canvas.u - canvas.along_v((left - right) / 2))
+    half, middle = np.float32(0.5) * (left + right), np.float32(0.5) * (left - right)
+    edge: Map = canvas.along_v(half) - np.abs(canvas.u - canvas.along_v(middle))
     above = soft_step(np.float32(anatomy.heart_low + 0.42 - shot.breath) - canvas.v, 0.15)
     return edge, soft_step(edge, 0.03) * above
 
@@ -215,7 +217,7 @@ def vessel_tree(anatomy: Anatomy, shot: Shot) -> list[Stroke]:
         branches[..., 0] = trunks[:, 2, :1] + reach * (outward * np.cos(fork))[:, None]
         branches[..., 1] = trunks[:, 2, 1:] + reach * np.sin(fork)[:, None]
         for k in range(n):
-            lines.append(Stroke(branches[k], (0.018, 0.014, 0.010), 0.55))
+            lines.append(Stroke(branches[k], 0.014, 0.5))
             lines.append(Stroke(trunks[k], widths[k].tolist(), 0.8))
         knot = (
             root

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+
+from diffcxr.findings import FindingName
 from diffcxr.phantom.anatomy import Anatomy
 from diffcxr.phantom.lesions.airspace import draw_consolidation, draw_edema, draw_opacity, draw_pneumonia
 from diffcxr.phantom.lesions.atelectasis import collapse, draw_atelectasis
@@ -10,10 +15,10 @@ from diffcxr.phantom.lesions.fracture import draw_fracture
 from diffcxr.phantom.lesions.heart import enlarge
 from diffcxr.phantom.lesions.nodule import draw_lung_lesion
 from diffcxr.phantom.lesions.pleura import draw_effusion, draw_pleural_other, draw_pneumothorax
-from diffcxr.phantom.study import Study, generator
+from diffcxr.phantom.study import Lesion, Study, generator
 from diffcxr.phantom.thorax import Thorax
 
-_DRAWN = {
+_DRAWN: dict[FindingName, Callable[[Thorax, Lesion, np.random.Generator], None]] = {
     "Edema": draw_edema,
     "Lung Opacity": draw_opacity,
     "Pneumonia": draw_pneumonia,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffcxr.phantom.canvas import Stroke, clouds, soft_step
+from diffcxr.phantom.canvas import Map, Stroke, clouds, soft_step
 from diffcxr.phantom.lesions.place import SHARE_OF_HEIGHT, blobs, point_in_lung, sides, wall_at
 from diffcxr.phantom.study import Lesion
 from diffcxr.phantom.thorax import Thorax, lung_height
@@ -17,28 +17,29 @@ def draw_pneumonia(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> 
         spread = 0.10 + 0.13 * lesion.extent
         spots = []
         for _ in range(5 + round(7 * lesion.extent)):
-            radius = rng.uniform(0.032, 0.062)
+            radius = rng.uniform(0.045, 0.075)
             at_u, at_v = u + rng.normal(0, 0.75 * spread), v + rng.normal(0, spread)
             spots.append((at_u, at_v, radius * rng.uniform(0.9, 1.4), radius))
         patches = blobs(thorax, spots)
         haze = blobs(thorax, [(u, v, 1.5 * spread, 1.5 * spread)])
         grain = np.clip(1 + 0.35 * clouds(rng, thorax.canvas.size, 28), 0.3, 1.6)
-        dense = 0.50 + 0.30 * lesion.severity
+        dense = 0.60 + 0.32 * lesion.severity
         thorax.fill((dense * patches * grain + 0.14 * haze) * thorax.side("left" if sign > 0 else "right"))
 
 
 def draw_consolidation(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> None:
-    """A lobe, or a segment of it, evenly white up to a straight fissure, with bronchi as dark branches in it."""
+    """A lobe, or part of one, evenly white up to a straight fissure, with bronchi as dark branches in it."""
     canvas = thorax.canvas
     top, base = lung_height(thorax.anatomy, thorax.shot)
     height = base - top
     middle = top + height * (SHARE_OF_HEIGHT[lesion.zone] + rng.uniform(-0.04, 0.04))
-    half = height * (0.13 + 0.13 * lesion.extent)
+    half = np.float32(height * (0.16 + 0.13 * lesion.extent))
     dense = 0.72 + 0.26 * lesion.severity
     for sign in sides(lesion):
         slope = rng.uniform(-0.10, 0.22)
         level = canvas.v - np.float32(middle) - np.float32(slope) * (canvas.outward - np.float32(0.3))
-        upper, lower = half + level, half - level
+        upper: Map = level + half
+        lower: Map = half - level
         # The fissure side is sharp; the other fades, save where the lung ends there.
         sharp, faded = (lower, upper) if lesion.zone == "upper" else (upper, lower)
         shape = soft_step(sharp, 0.025) * soft_step(faded, 0.10)
@@ -50,7 +51,7 @@ def draw_consolidation(thorax: Thorax, lesion: Lesion, rng: np.random.Generator)
         root = np.array([sign * 0.14, middle - 0.3 * half])
         for angle in np.linspace(-0.5, 0.9, 4) + rng.normal(0, 0.1, 4):
             path = root + np.linspace(0, 0.36, 5)[:, None] * np.array([sign * np.cos(angle), np.sin(angle)])
-            lines.append(Stroke(path, [0.036, 0.032, 0.028, 0.022]))
+            lines.append(Stroke(path, [0.044, 0.040, 0.036, 0.030]))
         bronchi = canvas.strokes(lines)
         thorax.fill(shape * (dense * (1 - 0.5 * bronchi)) * thorax.side("left" if sign > 0 else "right"))
 
@@ -61,7 +62,7 @@ def draw_opacity(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> No
         u, v = point_in_lung(thorax, lesion, sign, rng, (0.45, 0.65))
         size = 0.20 + 0.14 * lesion.extent
         veil = blobs(thorax, [(u, v, size * rng.uniform(0.9, 1.1), size * rng.uniform(1.0, 1.4))], power=1.4)
-        share = (0.34 + 0.20 * lesion.severity) * veil * thorax.side("left" if sign > 0 else "right")
+        share = (0.38 + 0.20 * lesion.severity) * veil * thorax.side("left" if sign > 0 else "right")
         thorax.fill(share)
 
 

@@ -26,14 +26,14 @@ def _endotracheal(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> D
     tip = thorax.anatomy.knob_v + 0.10 - rng.uniform(0.05, 0.16)
     middle = 0.4 * thorax.shot.pose.turn
     lines = []
-    for offset in (-0.022, 0.022):
+    for offset in (-0.027, 0.027):
         path = [
             (middle + offset + 0.02, -1.3),
             (middle + offset, -0.8),
             (middle + offset, tip - 0.02 * (offset > 0)),
         ]
-        lines.append(Stroke(path, 0.018))
-    return lines, [], 0.75
+        lines.append(Stroke(path, 0.030))
+    return lines, [], 1.1
 
 
 def _central_line(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> Drawing:
@@ -47,7 +47,7 @@ def _central_line(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> D
         level = anatomy.clavicle_v + 0.05
         start = [(sign * 0.75, level + 0.16), (sign * 0.50, level + 0.02), (sign * 0.24, level - 0.02)]
     path = rounded([*start, (cava, anatomy.knob_v - 0.08), (cava, tip)])
-    return [Stroke(path, 0.024)], [], 0.8
+    return [Stroke(path, 0.042)], [], 1.1
 
 
 def _pacemaker(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> Drawing:
@@ -68,7 +68,7 @@ def _pacemaker(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> Draw
     leads = [rounded([*stem, (-0.09, -0.25), (-0.10, low - 0.10), (0.55 * anatomy.heart_left, low + 0.12)])]
     if rng.random() < 0.6:
         leads.append(rounded([*stem, (-0.08, -0.25), (-0.12, low - 0.05), (-0.05, low - 0.16)]))
-    return [Stroke(lead, 0.022) for lead in leads], [box], 0.8
+    return [Stroke(lead, 0.036) for lead in leads], [box], 1.1
 
 
 def _nasogastric(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> Drawing:
@@ -84,24 +84,24 @@ def _nasogastric(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> Dr
             (0.26 + rng.uniform(0, 0.1), floor + 0.20),
         ]
     )
-    return [Stroke(path, 0.026)], [], 0.75
+    return [Stroke(path, 0.044)], [], 1.1
 
 
 def _sternal_wires(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> Drawing:
     middle = 1.5 * thorax.shot.pose.turn
     lines = []
-    for v in np.linspace(-0.40, 0.14, 6) + rng.normal(0, 0.008, 6):
-        a = rng.uniform(0.034, 0.046)
+    for v in np.linspace(-0.42, 0.14, 5) + rng.normal(0, 0.008, 5):
+        a = rng.uniform(0.055, 0.075)
         tilt = rng.uniform(-0.015, 0.015)
         loop = [
             (middle - a, v - tilt),
-            (middle, v - 0.028),
+            (middle, v - 0.034),
             (middle + a, v + tilt),
-            (middle, v + 0.028),
+            (middle, v + 0.034),
             (middle - a, v - tilt),
         ]
-        lines.append(Stroke(loop, 0.020))
-    return lines, [], 1.1
+        lines.append(Stroke(loop, 0.034))
+    return lines, [], 1.5
 
 
 _DEVICES = {

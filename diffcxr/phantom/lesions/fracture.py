@@ -18,24 +18,24 @@ def draw_fracture(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> N
     canvas, anatomy = thorax.canvas, thorax.anatomy
     top, base = lung_height(anatomy, thorax.shot)
     v = top + (base - top) * (SHARE_OF_HEIGHT[lesion.zone] * 0.8 + 0.06)
-    step = 0.035 + 0.02 * lesion.severity
+    step = 0.045 + 0.02 * lesion.severity
     fragments: list[Stroke] = []
     gaps: list[Stroke] = []
     for sign in sides(lesion):
         across = rng.uniform(0.66, 0.84)
         out = across * wall_at(anatomy, thorax, v)
         first = round((v - float(rib_line(anatomy, 0, np.array([out]))[0])) / anatomy.rib_spacing)
-        for number in range(max(1, first), max(1, first) + 2 + round(1.5 * lesion.extent)):
+        for number in range(max(1, first), max(1, first) + 2 + round(2 * lesion.extent)):
             here = out + rng.uniform(-0.03, 0.03)
             reach = here + np.linspace(-0.11, 0.13, 7)
             line = rib_line(anatomy, number, reach)
             inner = np.stack([sign * reach[:4], line[:4] - 0.3 * step], axis=1)
             outer = np.stack([sign * reach[3:], line[3:] + step], axis=1)
-            fragments += [Stroke(inner, 0.044), Stroke(outer, 0.044)]
+            fragments += [Stroke(inner, 0.050), Stroke(outer, 0.050)]
             knee = float(line[3])
             gaps.append(
-                Stroke([(sign * (here - 0.025), knee + 0.06), (sign * (here + 0.015), knee - 0.055)], 0.026)
+                Stroke([(sign * (here - 0.025), knee + 0.06), (sign * (here + 0.015), knee - 0.055)], 0.034)
             )
-    bone = np.float32(0.45 + 0.25 * lesion.severity)
+    bone = np.float32(0.65 + 0.30 * lesion.severity)
     cut = canvas.strokes(gaps)
-    thorax.tissue += bone * canvas.strokes(fragments) * (1 - cut) - np.float32(0.25) * cut
+    thorax.tissue += bone * canvas.strokes(fragments) * (1 - cut) - np.float32(0.4) * cut

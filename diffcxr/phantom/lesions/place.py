@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from diffcxr.phantom.anatomy import Anatomy
-from diffcxr.phantom.canvas import Map
+from diffcxr.phantom.canvas import AXIS, Map
 from diffcxr.phantom.study import Lesion
 from diffcxr.phantom.thorax import Thorax, lung_height
 
@@ -21,8 +21,6 @@ def sides(lesion: Lesion) -> tuple[float, ...]:
 
 def wall_at(anatomy: Anatomy, thorax: Thorax, v: float) -> float:
     """|u| of the inner chest wall at a height."""
-    from diffcxr.phantom.canvas import AXIS
-
     return max(0.12, float(np.interp(v, AXIS, thorax.lateral)))
 
 
