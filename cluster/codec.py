@@ -60,6 +60,12 @@ def provenance_note(data: bytes) -> str | None:
     return note.decode("utf-8", "replace") if isinstance(note, bytes) else note
 
 
+def image_size(data: bytes) -> tuple[int, int]:
+    """(width, height) in pixels, from the header alone. Raises InputError as `decode_image` does."""
+    with _open(data) as picture:
+        return picture.width, picture.height
+
+
 def decode_image(data: bytes) -> NDArray[np.uint8]:
     """uint8 (H, W), or (H, W, 3) for colour, of PNG or JPEG bytes; 16-bit films keep their 8 high bits.
 

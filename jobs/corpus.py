@@ -1,0 +1,180 @@
+"""`diffcxr corpus`: a data set on a disk or in a bucket, or the embedded world, becomes a corpus."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from cluster.corpus import MANIFEST_PATH, Corpus, finish_corpus
+from cluster.ingest import commit_batch, committed_rows, cut_units
+from cluster.run_record import RunRecord, create_or_resume, read_record
+from cluster.source_files import source_digest, source_files
+from cluster.storage import Storage
+from diffcxr.errors import InputError
+from diffcxr.sources.files import Files
+from diffcxr.sources.row import Reject, Row
+from jobs.options import nested, option, required
+from jobs.progress import Progress, progress
+from jobs.summary import Summary
+
+LICENCES = {"phantom": "Apache-2.0", "iu_xray": "CC-BY-NC-ND-4.0", "table": "unknown"}
+
+
+@dataclass(kw_only=True)
+class SourceConfig:
+    """Where rows come from."""
+
+    name: str = required(help="which data set", choices=("phantom", "iu_xray", "table"))
+    root: str | None = option(None, help="its folder, archive or file: a path or a URI; phantom needs none")
+    rows: int | None = option(None, help="how many rows; of a data set, the first ones", min=1)
+    images: bool = option(True, help="with films; false keeps the reports only")
+    seed: int = option(0, help="phantom: which world")
+    artefacts: float = option(0.0, help="phantom: share of artefact films", min=0, max=1)
+    size: int = option(128, help="phantom: side of a film in pixels", min=32, max=2048)
+
+
+@dataclass(kw_only=True)
+class Config:
+    source: SourceConfig = nested(SourceConfig)
+    output: str = required(help="URI or path of the corpus to make")
+    shard_rows: int = option(1000, help="rows a shard, at most", min=1, max=1_000_000)
+    workers: int = option(2, help="phantom: processes that draw; rows do not depend on it", min=1, max=256)
+    name: str | None = option(None, help="the corpus's name; default: the source's")
+    licence: str | None = option(None, help="the licence of its rows; default: the source's")
+
+
+def run(config: Config) -> Summary:
+    """Makes the corpus, or goes on with it where it was interrupted."""
+    source = config.source
+    files = _files(source)
+    record = _record(config, files)
+    storage = Storage.at(config.output)
+    if storage.exists(MANIFEST_PATH):
+        create_or_resume(storage, record)
+        return _summary(Corpus.open(storage), config)
+    storage.check_writable()
+
+    units = rows = 0
+    if read_record(storage) is not None:
+        record = create_or_resume(storage, record)
+        if files is None:  # the embedded world can be entered at any row
+            units, rows = committed_rows(storage, record)
+    items = _items(source, files, rows, config.workers)
+    if not rows:
+        items = _with_a_row(items, config)
+        record = create_or_resume(storage, record)
+
+    meter: Progress[None] = progress(total=source.rows, unit="rows", desc="corpus", initial=rows)
+    with meter as bar:
+        for batch in cut_units(_counted(items, bar), config.shard_rows, first=units):
+            commit_batch(storage, record, batch)
+            units = batch.unit + 1
+    corpus = finish_corpus(
+        storage,
+        name=str(record.plan["name"]),
+        units=units,
+        plan_hash=record.plan_hash,
+        licence=str(record.plan["licence"]),
+        provenance={**record.pixels, "diffcxr": record.stack.get("diffcxr")},
+    )
+    return _summary(corpus, config)
+
+
+def _files(source: SourceConfig) -> Files | None:
+    if source.name == "phantom":
+        if source.rows is None:
+            raise InputError("missing", "source.rows", "Say how many rows, e.g. source.rows=1000.")
+        return None
+    if source.root is None:
+        raise InputError("missing", "source.root", f"Say where the data set {source.name} lies.")
+    return source_files(source.root)
+
+
+def _record(config: Config, files: Files | None) -> RunRecord:
+    source = config.source
+    pixels: dict[str, object] = {"source": source.name, "images": source.images}
+    if files is None:
+        pixels |= {"seed": source.seed, "artefacts": source.artefacts, "size": source.size}
+    else:
+        pixels |= {"digest": source_digest(files)}
+    plan = {
+        "rows": source.rows,
+        "shard_rows": config.shard_rows,
+        "name": config.name or source.name,
+        "licence": config.licence or LICENCES[source.name],
+    }
+    stack = {name: importlib.metadata.version(name) for name in ("diffcxr", "pyarrow", "pillow", "numpy")}
+    return RunRecord(pixels, plan, stack)
+
+
+def _items(source: SourceConfig, files: Files | None, start: int, workers: int) -> Iterator[Row | Reject]:
+    """The source's rows and rejects from row `start` on, at most `source.rows` rows in all."""
+    if files is None:
+        from diffcxr.sources.phantom import phantom_rows
+
+        rest = (source.rows or 0) - start
+        yield from phantom_rows(
+            rest, source.seed, source.images, source.artefacts, source.size, start=start, workers=workers
+        )
+        return
+    if source.name == "iu_xray":
+        from diffcxr.sources.iu_xray import iu_xray_rows
+
+        items = iu_xray_rows(files)
+    else:
+        from diffcxr.sources.table import table_rows
+
+        items = table_rows(files)
+    left = source.rows
+    for item in items:
+        if isinstance(item, Row):
+            if left == 0:
+                return
+            left = None if left is None else left - 1
+            item = item if source.images else dataclasses.replace(item, image=None, image_path=None)
+        yield item
+
+
+def _counted(items: Iterator[Row | Reject], bar: Progress[None]) -> Iterator[Row | Reject]:
+    rejected = 0
+    for item in items:
+        if isinstance(item, Row):
+            bar.update()
+        else:
+            rejected += 1
+            bar.note(f"{rejected} rejected")
+        yield item
+
+
+def _with_a_row(items: Iterator[Row | Reject], config: Config) -> Iterator[Row | Reject]:
+    """The same items; raises InputError, before anything is written, where there is no row among them."""
+    head: list[Row | Reject] = []
+    for item in items:
+        head.append(item)
+        if isinstance(item, Row):
+            return chain(head, items)
+    reasons = sorted({item.reason for item in head if isinstance(item, Reject)})
+    what = f"no rows, and {len(head)} rejected ({', '.join(reasons)})" if head else "no rows"
+    raise InputError(
+        what, config.source.root or config.source.name, "Check source.root and the set's layout."
+    )
+
+
+def _summary(corpus: Corpus, config: Config) -> Summary:
+    rejected = sum(corpus.rejects.values())
+    values = {
+        "output": corpus.uri,
+        "name": corpus.name,
+        "rows": corpus.rows,
+        "rejected": rejected,
+        "rejects": dict(corpus.rejects),
+        "shards": len(corpus.shards),
+        "digest": corpus.digest,
+    }
+    table: list[list[object]] = [["rows", corpus.rows], ["rejected", rejected]]
+    table += [[f"  {reason}", count] for reason, count in corpus.rejects.items()]
+    table += [["shards", len(corpus.shards)], ["corpus", corpus.uri]]
+    return Summary(values=values, table=table, output=config.output)
