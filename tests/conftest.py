@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ray_head import RayHead, ray_head
 from tests.s3_server import S3Server, s3_server
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -36,6 +37,13 @@ def uri(request: pytest.FixtureRequest) -> str:
     if request.param == "s3":
         return str(request.getfixturevalue("s3_uri"))
     return str(request.getfixturevalue("tmp_path") / "corpus")
+
+
+@pytest.fixture(scope="session")
+def head() -> Iterator[RayHead]:
+    """A running Ray head that asks for a token, one for the whole session, started when first asked for."""
+    with ray_head() as running:
+        yield running
 
 
 @pytest.fixture
