@@ -7,6 +7,7 @@ data set (tests/diffcxr/phantom/test_grammar.py compares them with IU X-ray's).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from diffcxr.findings import CHEXPERT_14, NEGATIVE, FindingName
 from diffcxr.phantom.phrases import frames, lesions, normal, places
 from diffcxr.phantom.phrases.devices import DEVICES
 from diffcxr.phantom.phrases.lesions import DEGREES, Phrases
-from diffcxr.phantom.study import LUNG_OPACITIES, Lesion, Study, generator, labels
+from diffcxr.phantom.study import LUNG_OPACITIES, Lesion, Side, Study, Zone, generator, labels
 from diffcxr.phantom.templates import expand, pick, sentence
 
 
@@ -76,11 +77,8 @@ _ORGANS: tuple[tuple[FindingName, ...], ...] = (
     ("Pleural Effusion", "Pneumothorax", "Pleural Other"),
     ("Fracture",),
 )
-_RIBS = {
-    "upper": ("third", "3rd", "fourth"),
-    "middle": ("fifth", "6th", "sixth"),
-    "lower": ("eighth", "8th", "seventh"),
-}
+
+_WORD = re.compile(r"\w+")
 
 
 def write_report(study: Study) -> Report:
@@ -121,9 +119,10 @@ def write_report(study: Study) -> Report:
 
 def _suspicion(ctx: _Dictation, name: FindingName) -> Lesion:
     """A suspected finding as the lesion that the reader had in mind."""
-    side = pick(("right", "left"), ctx.rng)
+    sides: tuple[Side, ...] = ("right", "left")
+    zones: tuple[Zone, ...] = ("middle", "lower")
+    side, zone = pick(sides, ctx.rng), pick(zones, ctx.rng)
     kind = "rib" if name == "Fracture" else ""
-    zone = pick(("middle", "lower"), ctx.rng)
     return Lesion(name=name, kind=kind, side=side, zone=zone, extent=0.2, severity=0.2, certain=False)
 
 
@@ -137,14 +136,14 @@ def _by_organ(ctx: _Dictation, told: Sequence[Lesion]) -> list[str]:
     )
     sick = {lesion.name for lesion in told}
     normals = {
-        number: _normal_organ(ctx, number, keep=0.75) for number in order if not sick & set(_ORGANS[number])
+        number: _normal_organ(ctx, number, keep=0.65) for number in order if not sick & set(_ORGANS[number])
     }
     lines = [_opening(ctx)] if ctx.chance(0.2) else []
     for number in order:
         lines += _statements(ctx, [lesion for lesion in told if lesion.name in _ORGANS[number]])
         lines += normals.get(number, [])
         if number == 3 and sick & set(_ORGANS[3]) and ctx.chance(0.35):
-            lines.append(_words(ctx, normal.OTHERWISE_CLEAR))
+            lines.append(_stock(ctx, normal.OTHERWISE_CLEAR))
     return lines + _closing(ctx)
 
 
@@ -181,13 +180,13 @@ def _impression(ctx: _Dictation, told: Sequence[Lesion], everything: bool) -> st
         ranked = [lesion for lesion in ranked if lesion.name != "Support Devices" or ctx.chance(0.3)][:limit]
     lines = _statements(ctx, ranked, brief=True)
     if not ranked:
-        lines = [_words(ctx, normal.NOTHING_ACUTE, clear=_clear_lungs(ctx), denial=_denial(ctx))]
+        lines = [_stock(ctx, normal.NOTHING_ACUTE, clear=_clear_lungs(ctx), denial=_denial(ctx))]
         if not ctx.clean(*(name for name in CHEXPERT_14 if name not in ("No Finding", "Support Devices"))):
             lines = [_denial(ctx)]
         if ctx.chance(0.12):
-            lines.append(_words(ctx, normal.REMARKS))
+            lines.append(_stock(ctx, normal.REMARKS))
     elif ctx.chance(0.3):
-        lines.append(_words(ctx, normal.NOTHING_ELSE, denial=_denial(ctx)))
+        lines.append(_stock(ctx, normal.NOTHING_ELSE, denial=_denial(ctx)))
     if ctx.prior and ctx.chance(0.15):
         lines.append(_words(ctx, frames.COMPARED))
     if ranked and ctx.chance(0.12):
@@ -209,7 +208,7 @@ def _opening(ctx: _Dictation) -> str:
 
 
 def _closing(ctx: _Dictation) -> list[str]:
-    lines = [_words(ctx, normal.REMARKS)] if ctx.chance(0.35) else []
+    lines = [_stock(ctx, normal.REMARKS)] if ctx.chance(0.35) else []
     if ctx.prior and ctx.chance(0.12):
         lines.append(_words(ctx, frames.COMPARED))
     return lines
@@ -229,7 +228,8 @@ def _statements(ctx: _Dictation, told: Sequence[Lesion], brief: bool = False) ->
             left.remove(partner)
             lines.append(_state_both(ctx, lesion, partner))
         else:
-            lines.append(_state(ctx, lesion, brief))
+            text = _state(ctx, lesion, brief)
+            lines.append(_own(ctx, text, longest=8) if lesion.certain else text)
     return lines
 
 
@@ -286,7 +286,6 @@ def _slots(ctx: _Dictation, lesion: Lesion) -> dict[str, str]:
     angle = pick(
         ("costophrenic angle", "CP angle", "costophrenic angle", "lateral costophrenic angle"), ctx.rng
     )
-    rib = pick(_RIBS.get(lesion.zone, _RIBS["middle"]), ctx.rng)
     return {
         "pre": places.before_noun(lesion.side, lesion.zone),
         "post": places.after_noun(lesion.side, lesion.zone),
@@ -296,7 +295,6 @@ def _slots(ctx: _Dictation, lesion: Lesion) -> dict[str, str]:
         "degly": adverb,
         "cm": _size(ctx, lesion),
         "size": ("small", "moderate", "large")[amount],
-        "level": f"{{{rib}|posterior {rib}|lateral}}",
         "tip_cm": f"{ctx.tip_cm:.1f} cm",
         "effusion": "{pleural effusions|effusions}" if side == "bilateral" else "{pleural effusion|effusion}",
         "angle": f"both {angle}s" if side == "bilateral" else f"the {side} {angle}",
@@ -308,7 +306,7 @@ def _slots(ctx: _Dictation, lesion: Lesion) -> dict[str, str]:
 
 def _size(ctx: _Dictation, lesion: Lesion) -> str:
     """A nodule's or mass's diameter, read to within a tenth."""
-    cm = (0.8 + 2.2 * lesion.extent) if lesion.kind == "nodule" else (3.0 + 3.5 * lesion.extent)
+    cm = (0.8 + 2.2 * lesion.extent) if lesion.kind == "nodule" else (3.6 + 3.6 * lesion.extent)
     cm *= ctx.reading
     if cm < 2 and ctx.chance(0.5):
         return f"{cm * 10:.0f} mm"
@@ -324,32 +322,34 @@ def _normal_organ(ctx: _Dictation, number: int, keep: float) -> list[str]:
         return []
     if number == 1:
         if ctx.chance(0.5):
-            return [_words(ctx, normal.NORMAL_HEART_AND_MEDIASTINUM)]
-        both = [_words(ctx, normal.NORMAL_HEART), _words(ctx, normal.NORMAL_MEDIASTINUM)]
+            return [_stock(ctx, normal.NORMAL_HEART_AND_MEDIASTINUM)]
+        both = [_stock(ctx, normal.NORMAL_HEART), _stock(ctx, normal.NORMAL_MEDIASTINUM)]
         return both if ctx.chance(0.5) else both[:1]
     if number == 3:
         return [_clear_lungs(ctx)] if ctx.clean(*LUNG_OPACITIES) else []
     if number == 4:
-        return [_words(ctx, normal.NORMAL_PLEURA) if ctx.chance(0.3) else _denial(ctx)]
+        return [_stock(ctx, normal.NORMAL_PLEURA) if ctx.chance(0.3) else _denial(ctx)]
     return (
-        [_words(ctx, normal.NORMAL_VESSELS if number == 2 else normal.NORMAL_BONES)]
+        [_stock(ctx, normal.NORMAL_VESSELS if number == 2 else normal.NORMAL_BONES)]
         if ctx.chance(0.7)
         else []
     )
 
 
 def _clear_lungs(ctx: _Dictation) -> str:
-    return _words(ctx, normal.CLEAR_LUNGS, list=_list(ctx))
+    return _stock(ctx, normal.CLEAR_LUNGS, list=_list(ctx))
 
 
 def _denial(ctx: _Dictation) -> str:
-    return _words(ctx, normal.DENIALS, list=_list(ctx))
+    return _stock(ctx, normal.DENIALS, list=_list(ctx))
 
 
 def _list(ctx: _Dictation) -> str:
     """Two to four absent findings joined by "or", the usual ones first to be chosen."""
     usual = [name for name in normal.ABSENT if name in ctx.absent and name not in ctx.denied]
     usual = usual or [name for name in normal.ABSENT if name in ctx.absent]
+    if not usual:
+        return normal.NEVER_DRAWN
     weights = np.array([0.5 ** (list(normal.ABSENT).index(name) / 2) for name in usual])
     count = min(len(usual), int(ctx.rng.choice((1, 2, 2, 3, 3, 3, 4))))
     chosen = ctx.rng.choice(len(usual), size=count, replace=False, p=weights / weights.sum())
@@ -360,6 +360,16 @@ def _list(ctx: _Dictation) -> str:
 
 
 # Words to text
+
+
+def _stock(ctx: _Dictation, options: Sequence[str], **slots: str) -> str:
+    """As `_words`; a sentence long enough to be taken for a data set's own gets words of ours behind it."""
+    return _own(ctx, _words(ctx, options, **slots), longest=99)
+
+
+def _own(ctx: _Dictation, text: str, longest: int) -> str:
+    stock = 4 < len(_WORD.findall(text)) <= longest and not text.endswith(normal.TAILS)
+    return f"{text} {pick(normal.TAILS, ctx.rng)}" if stock else text
 
 
 def _words(ctx: _Dictation, options: Sequence[str], **slots: str) -> str:

@@ -16,11 +16,13 @@ SURE_WITH_PRIOR = (
     "redemonstration of <a> <np>",
     "{interval|new} <np>",
     "{stable|unchanged|persistent|residual|increasing|decreasing|worsening|improving} <np>",
-    "<a> <np>, {unchanged|stable|similar|increased|decreased|new|improved|worse} {since|compared to|from|relative to} "
+    "<a> <np>, {unchanged|stable|similar|increased|decreased|new|improved|worse} {since|compared "
+    "to|from|relative to} "
     "{the prior|prior|the previous study|the last film|the earlier exam}",
     "{interval {development|worsening|improvement|appearance}|worsening|improvement|persistence} of <a> <np>",
     "{again seen|again noted} <is> <a> <np>",
-    "{compared {to|with} the {prior|previous} {study|film|exam}, <a> <np> <is> {unchanged|new|larger|smaller|similar}}",
+    "{compared {to|with} the {prior|previous} {study|film|exam}, <a> <np> <is> "
+    "{unchanged|new|larger|smaller|similar}}",
 )
 """Frames for a sure noun phrase. <is> and <a> agree with it."""
 
@@ -47,7 +49,7 @@ CONSOLIDATED_PNEUMONIA = (
 TECHNIQUE = {
     "PA": (
         "PA {view|film|radiograph|projection|image} of the chest{| was obtained| submitted for review}",
-        "{two|2} views of the chest{| were obtained|, PA and lateral|, frontal and lateral}",
+        "{two|2} {chest views|views of the chest, PA and lateral|views, frontal and lateral}",
         "{frontal|upright PA|PA upright|single PA} {view|radiograph|film} of the chest",
         "PA and lateral {chest|views|chest films}{| were obtained}",
     ),
@@ -72,27 +74,37 @@ ARTEFACT_REMARKS = {
 COMPARISON = (
     "{none|none available|no prior studies|no comparison available}",
     "{prior|previous|recent} {chest film|chest radiograph|study|portable film|examination}",
-    "{chest radiograph|chest film|CT of the chest} {from the prior week|of last month|earlier the same day|of the previous year}",
+    "{chest radiograph|chest film|CT of the chest} {from the prior week|of last month|earlier the same "
+    "day|of the previous year}",
 )
 COMPARED = (
     "{compared|in comparison} {to|with} the {prior|previous|earlier|last} {study|film|exam|radiograph}, "
     "{there has been no significant change|the appearance is similar|no major change}",
-    "{no significant|no|little|no relevant} {interval change|change since the prior|change from the previous film}",
-    "{comparison is made {to|with}|compared with} {a|the} {prior|previous|recent} {study|film|chest radiograph}",
+    "{no significant|no|little|no relevant} {interval change|change since the prior|change from the "
+    "previous film}",
+    "{comparison is made {to|with}|compared with} {a|the} {prior|previous|recent} {study|film|chest "
+    "radiograph}",
     "{stable|similar|unchanged} {exam|appearance|examination} since the {prior|previous} {study|film}",
 )
 INDICATION = (
-    "{shortness of breath|cough|chest pain|fever|dyspnea|hypoxia|trauma|fall|preoperative evaluation|follow up|weakness|"
-    "wheezing|cough and fever|chest pain and dyspnea|line placement|tube placement|altered mental status|routine}"
+    "{shortness of breath|cough|chest pain|fever|dyspnea|hypoxia|trauma|fall|preoperative "
+    "evaluation|follow up|weakness|"
+    "wheezing|cough and fever|chest pain and dyspnea|line placement|tube placement|altered mental "
+    "status|routine}"
     "[, {chronic|acute|for {two|three|several} days|evaluate for pneumonia|rule out acute process}]",
-    "<years> year old {man|woman|patient} with {cough|fever|chest pain|dyspnea|shortness of breath|hypoxia|trauma}",
+    "<years> year old {man|woman|patient} with {cough|fever|chest pain|dyspnea|shortness of "
+    "breath|hypoxia|trauma}",
 )
 RECOMMENDATIONS = (
-    "{recommend|suggest|consider|advise} {clinical correlation|correlation with clinical findings|follow up radiographs|"
+    "{recommend|suggest|consider|advise} {clinical correlation|correlation with clinical findings|follow "
+    "up radiographs|"
     "follow-up imaging|short interval follow up|a lateral view|repeat {film|radiograph} after treatment}",
-    "{clinical correlation|follow up|follow-up|correlation with prior films} {is |}{recommended|suggested|advised}",
-    "{CT|chest CT} {could|would} be helpful {for further evaluation|if clinically indicated|for clarification}",
-    "findings {were |}{discussed with|called to|reported to} the {team|referring physician|clinical service|ward}",
+    "{clinical correlation|follow up|follow-up|correlation with prior films} {is "
+    "|}{recommended|suggested|advised}",
+    "{CT|chest CT} {could|would} be helpful {for further evaluation|if clinically indicated|for "
+    "clarification}",
+    "findings {were |}{discussed with|called to|reported to} the {team|referring physician|clinical "
+    "service|ward}",
 )
 
 MISSPELLINGS = {

@@ -26,7 +26,7 @@ def before_noun(side: Side, zone: Zone) -> str:
     lobe = _LOBE.get((side, zone), side)
     return {
         "upper": f"{{{lobe}|{lobe}|{side} upper lung|{side} upper zone|{side} suprahilar}}",
-        "middle": f"{{{lobe}|{side} perihilar|{side} mid}}",
+        "middle": f"{{{lobe}|{side} perihilar|mid {side} lung}}",
         "lower": f"{{{lobe}|{lobe}|{side} basilar|{side} lower lung|{side} base|{side} lower zone}}",
         "diffuse": f"{{diffuse {side} lung|{side} lung}}",
     }[zone]
@@ -36,9 +36,11 @@ def after_noun(side: Side, zone: Zone) -> str:
     """Template of a place: "in the right lower lobe", "at both lung bases"."""
     if side in ("bilateral", "midline"):
         return {
-            "upper": "in {both upper lobes|the upper lobes bilaterally|the upper lungs|both upper lung zones}",
+            "upper": "in {both upper lobes|the upper lobes bilaterally|the upper lungs|both upper lung "
+            "zones}",
             "middle": "in {both midlungs|the mid lungs bilaterally|both perihilar regions}",
-            "lower": "{at both {lung |}bases|in the lower lobes bilaterally|in both lower {lobes|lungs}|at the bases}",
+            "lower": "{at both {lung |}bases|in the lower lobes bilaterally|in both lower {lobes|lungs}|at "
+            "the bases}",
             "diffuse": "{throughout both lungs|in both lungs|bilaterally}",
         }[zone]
     lobe = _LOBE.get((side, zone), side)
