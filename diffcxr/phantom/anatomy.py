@@ -125,9 +125,9 @@ def sample_shot(study: Study) -> Shot:
     rng = generator(study.seed, study.index, "film")
     portable = study.view == "AP"
     pose = Pose(
-        zoom=float(np.clip(rng.normal(1.14, 0.09), 0.92, 1.38)),
+        zoom=float(np.clip(rng.normal(1.12, 0.085), 0.90, 1.28)),
         shift_u=float(np.clip(rng.normal(0, 0.06), -0.15, 0.15)),
-        shift_v=float(np.clip(rng.normal(0.06, 0.07), -0.10, 0.22)),
+        shift_v=float(np.clip(rng.normal(0.07, 0.06), -0.05, 0.17)),
         tilt=float(np.clip(rng.normal(0, 0.06 if portable else 0.03), -0.14, 0.14)),
         turn=float(np.clip(rng.normal(0, 0.035 if portable else 0.018), -0.08, 0.08)),
         bend=float(rng.normal(0, 0.012)),
@@ -137,7 +137,7 @@ def sample_shot(study: Study) -> Shot:
         scatter=float(rng.uniform(0.03, 0.07) * (1.5 + study.habitus) * (1.3 if portable else 1.0)),
         noise=float(rng.uniform(0.005, 0.024)),
         black=float(black),
-        white=float(black + rng.uniform(1.9, 2.7) + 0.25 * study.habitus),
+        white=float(black + rng.uniform(2.1, 2.9) + 0.25 * study.habitus),
         gamma=float(rng.uniform(0.8, 1.35)),
         equalise=float(rng.uniform(0.0, 0.35)),
         sharpen=float(rng.uniform(0.0, 0.6)),

@@ -25,6 +25,7 @@ def draw_pneumonia(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> 
         grain = np.clip(1 + 0.35 * clouds(rng, thorax.canvas.size, 28), 0.3, 1.6)
         dense = 0.60 + 0.32 * lesion.severity
         thorax.fill((dense * patches * grain + 0.14 * haze) * thorax.side("left" if sign > 0 else "right"))
+        thorax.tissue += np.float32(0.22) * patches * grain * thorax.inside
 
 
 def draw_consolidation(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> None:
@@ -53,7 +54,9 @@ def draw_consolidation(thorax: Thorax, lesion: Lesion, rng: np.random.Generator)
             path = root + np.linspace(0, 0.36, 5)[:, None] * np.array([sign * np.cos(angle), np.sin(angle)])
             lines.append(Stroke(path, [0.044, 0.040, 0.036, 0.030]))
         bronchi = canvas.strokes(lines)
-        thorax.fill(shape * (dense * (1 - 0.5 * bronchi)) * thorax.side("left" if sign > 0 else "right"))
+        shape *= (1 - np.float32(0.5) * bronchi) * thorax.side("left" if sign > 0 else "right")
+        thorax.fill(np.float32(dense) * shape)
+        thorax.tissue += np.float32(0.18) * shape * thorax.inside
 
 
 def draw_opacity(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> None:
@@ -64,6 +67,7 @@ def draw_opacity(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> No
         veil = blobs(thorax, [(u, v, size * rng.uniform(0.9, 1.1), size * rng.uniform(1.0, 1.4))], power=1.4)
         share = (0.38 + 0.20 * lesion.severity) * veil * thorax.side("left" if sign > 0 else "right")
         thorax.fill(share)
+        thorax.tissue += np.float32(0.12) * veil * thorax.inside
 
 
 def draw_edema(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> None:

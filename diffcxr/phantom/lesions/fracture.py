@@ -31,11 +31,12 @@ def draw_fracture(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> N
             line = rib_line(anatomy, number, reach)
             inner = np.stack([sign * reach[:4], line[:4] - 0.3 * step], axis=1)
             outer = np.stack([sign * reach[3:], line[3:] + step], axis=1)
-            fragments += [Stroke(inner, 0.050), Stroke(outer, 0.050)]
+            swollen = (0.036, 0.048, 0.060)
+            fragments += [Stroke(inner, swollen), Stroke(outer, swollen[::-1])]
             knee = float(line[3])
             gaps.append(
                 Stroke([(sign * (here - 0.025), knee + 0.06), (sign * (here + 0.015), knee - 0.055)], 0.034)
             )
-    bone = np.float32(0.65 + 0.30 * lesion.severity)
+    bone = np.float32(0.55 + 0.30 * lesion.severity)
     cut = canvas.strokes(gaps)
     thorax.tissue += bone * canvas.strokes(fragments) * (1 - cut) - np.float32(0.4) * cut
