@@ -87,6 +87,7 @@ class Canvas:
         image = Image.new("L", (self.size * factor, self.size * factor))
         pen = ImageDraw.Draw(image)
         scale = self.pose.zoom * self.size / 2 * factor
+        joint = "curve" if self.size > 192 else None  # costly, and finer than a small film's pixels
         paths = (self.pixels(np.concatenate([np.asarray(line.points) for line in lines])) * factor).tolist()
         start = 0
         for line in lines:
@@ -95,7 +96,7 @@ class Canvas:
             start += count
             fill = int(255 * line.value)
             if isinstance(line.width, float):
-                pen.line(path, fill=fill, width=max(1, round(line.width * scale)))
+                pen.line(path, fill=fill, width=max(1, round(line.width * scale)), joint=joint)
                 continue
             for here, there, width in zip(path[:-1], path[1:], line.width, strict=True):
                 pen.line([here, there], fill=fill, width=max(1, round(width * scale)))

@@ -168,7 +168,12 @@ def test_pneumothorax_bares_the_lateral_lung() -> None:
     for index in (0, 10, 20):
         seen, canvas = change(healthy(index), lesion("Pneumothorax", "left", "upper", size=0.9))
         thorax = Thorax(canvas, sample_anatomy(healthy(index)), sample_shot(healthy(index)))
-        rim = (canvas.u > 0) & (thorax.to_wall > 0.04) & (thorax.to_wall < 0.10) & (np.abs(canvas.v + 0.1) < 0.15)
+        rim = (
+            (canvas.u > 0)
+            & (thorax.to_wall > 0.04)
+            & (thorax.to_wall < 0.10)
+            & (np.abs(canvas.v + 0.1) < 0.15)
+        )
         assert np.median(seen[rim]) < -3
         assert seen.max() > 30  # the pleural line
 
