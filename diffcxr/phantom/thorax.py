@@ -164,7 +164,7 @@ def mediastinal_borders(anatomy: Anatomy, shot: Shot) -> tuple[Map, Map]:
     turn = shot.pose.turn
     right = curve(
         [
-            (-0.95, 0.07),
+            (-0.82, 0.075),
             (-0.62, a.upper_right),
             (a.knob_v, a.upper_right + 0.015),
             (low - 0.30, a.upper_right + 0.03),
@@ -177,7 +177,7 @@ def mediastinal_borders(anatomy: Anatomy, shot: Shot) -> tuple[Map, Map]:
     )
     left = curve(
         [
-            (-0.95, 0.07),
+            (-0.82, 0.075),
             (-0.62, a.upper_left - 0.01),
             (a.knob_v - 0.09, a.upper_left + 0.1 * a.knob),
             (a.knob_v - 0.02, a.upper_left + a.knob),

@@ -65,7 +65,7 @@ def draw_opacity(thorax: Thorax, lesion: Lesion, rng: np.random.Generator) -> No
         u, v = point_in_lung(thorax, lesion, sign, rng, (0.45, 0.65))
         size = 0.20 + 0.14 * lesion.extent
         veil = blobs(thorax, [(u, v, size * rng.uniform(0.9, 1.1), size * rng.uniform(1.0, 1.4))], power=1.4)
-        share = (0.38 + 0.20 * lesion.severity) * veil * thorax.side("left" if sign > 0 else "right")
+        share = (0.47 + 0.22 * lesion.severity) * veil * thorax.side("left" if sign > 0 else "right")
         thorax.fill(share)
         thorax.tissue += np.float32(0.12) * veil * thorax.inside
 
