@@ -11,7 +11,8 @@ import re
 _MARK = re.compile(
     r"""\[\*\*.*?\*\*\]            # MIMIC-III: [**Last Name (un) 123**]
       | _{2,}                      # MIMIC-CXR: ___
-      | (?<![^\W_])X{3,}(?![^\W_]) # IU X-ray: XXXX, of any length over two
+      | X{4,}                      # IU X-ray: XXXX, also stuck to a word
+      | (?<![^\W_])XXX(?![^\W_])
       | (?<![^\W_])x{4,}(?![^\W_])
     """,
     re.VERBOSE | re.DOTALL,

@@ -26,6 +26,7 @@ CASES = [
     ("[**Hospital 12**] film, clear.", "film, clear."),
     ("Seen on [**2101-1-1**].", "Seen on."),
     ("XXXX", ""),
+    ("Told at XXXXPM of 3rd-5XXXX rib films.", "Told at PM of 3rd-5 rib films."),
     ("___ ___.", ""),
     ("Port in place, XXXX.", "Port in place."),
     ('Called "XXXX" before.', "Called before."),
@@ -69,7 +70,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_no_mark_is_left_and_removing_again_changes_nothing(text):
     clean = remove_marks(text)
-    assert not re.search(r"___|\bX{4,}\b|\[\*\*", clean)
+    assert not re.search(r"___|X{4,}|\[\*\*", clean)
     assert "  " not in clean
     assert clean == clean.strip()
     assert remove_marks(clean) == clean
@@ -77,7 +78,7 @@ def test_no_mark_is_left_and_removing_again_changes_nothing(text):
 
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_every_word_survives(text):
-    marked = re.sub(r"\[\*\*.*?\*\*\]|_{2,}|(?<![^\W_])(X{3,}|x{4,})(?![^\W_])", " ", " ".join(text.split()))
+    marked = re.sub(r"\[\*\*.*?\*\*\]|_{2,}|X{4,}|(?<![^\W_])x{4,}(?![^\W_])", " ", " ".join(text.split()))
     assert re.findall(r"lung|no", remove_marks(text)) == re.findall(r"lung|no", marked)
 
 

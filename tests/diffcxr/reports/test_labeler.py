@@ -1,8 +1,6 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from diffcxr.findings import CHEXPERT_14, NEGATIVE, POSITIVE, UNCERTAIN
+from diffcxr.findings import NEGATIVE, POSITIVE, UNCERTAIN
 from diffcxr.reports.labeler import label_report
 
 SHORT = {
