@@ -9,6 +9,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import ray
@@ -46,6 +47,20 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator
             else:
                 _join(address)
         yield
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the session's cluster has now; one that scales up may have more later."""
+
+    cpus: int
+    gpus: int
+
+
+def resources() -> Resources:
+    """The resources of the cluster of the open session."""
+    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return Resources(int(found.get("CPU", 0)), int(found.get("GPU", 0)))
 
 
 def _start(folder: Path, num_cpus: int | None) -> None:

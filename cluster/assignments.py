@@ -1,0 +1,117 @@
+"""Which unit goes to a worker next, and what a failure means: the decisions of dispatch, without any Ray.
+
+A unit that fails is tried again, alone on its worker, so that it draws no other one into its failures. After
+ATTEMPTS failures it holds a row that kills workers: parts of it are probed, halving, until one row is left;
+that row fails twice alone before it is excluded, and the unit is run without it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+ATTEMPTS = 3
+"""Failures of a unit before its rows are suspected, and of a start before it is given up."""
+
+_ROUNDS = 3  # searches of a unit that may end without a culprit
+_ALONE = 2  # failures of a row alone: once may be a preemption
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A unit, or a probe of part of it, as it is handed to a worker."""
+
+    unit: int
+    excluded: tuple[int, ...] = ()
+    probe: tuple[int, int] | None = None
+    suspect: bool = False  # it has failed before: no other unit shares its worker
+
+
+@dataclass(slots=True)
+class _Record:
+    """What is known of a unit that has failed."""
+
+    samples: int
+    failures: int = 0
+    rounds: int = 0
+    alone: int = 0
+    within: tuple[int, int] | None = None  # where the search for the culprit is
+    excluded: list[int] = field(default_factory=list)
+
+
+class UnitKeepsFailingError(Exception):
+    """A unit fails again and again, and no row of it does so alone; `unit` is its number."""
+
+    def __init__(self, unit: int) -> None:
+        super().__init__(f"unit {unit} keeps failing, and no row of it does so alone")
+        self.unit = unit
+
+
+class Assignments:
+    """The units still to be done, in their order; those that failed come first."""
+
+    def __init__(self, units: Sequence[int]) -> None:
+        self._fresh = iter(units)
+        self._left = len(units)
+        self._again: deque[Assignment] = deque()
+        self._records: dict[int, _Record] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Assignments that no worker has yet."""
+        return self._left + len(self._again)
+
+    def take(self, suspects: bool) -> Assignment | None:
+        """The next assignment, None where none waits; one that failed before only where `suspects` may be."""
+        if suspects and self._again:
+            return self._again.popleft()
+        number = next(self._fresh, None)
+        if number is None:
+            self._left = 0
+            return None
+        self._left -= 1
+        return Assignment(number)
+
+    def done(self, assignment: Assignment) -> None:
+        """The assignment succeeded: its unit is committed, or the probed part is innocent."""
+        record = self._records.get(assignment.unit)
+        if assignment.probe is None or record is None or record.within is None:
+            return
+        middle, stop = assignment.probe[1], record.within[1]
+        if middle < stop:  # the first half is innocent
+            self._search(assignment.unit, record, (middle, stop))
+        else:  # the last suspect is innocent too
+            self._try_again(assignment.unit, record)
+
+    def failed(self, assignment: Assignment, samples: int) -> None:
+        """The assignment's worker died or raised. Raises UnitKeepsFailingError after too many searches."""
+        record = self._records.setdefault(assignment.unit, _Record(samples))
+        if assignment.probe is not None:
+            self._search(assignment.unit, record, assignment.probe, guilty=True)
+            return
+        record.failures += 1
+        if record.failures < ATTEMPTS:
+            self._again.append(Assignment(assignment.unit, tuple(record.excluded), suspect=True))
+        else:
+            self._search(assignment.unit, record, (0, record.samples))
+
+    def _search(self, unit: int, record: _Record, within: tuple[int, int], guilty: bool = False) -> None:
+        start, stop = within
+        if stop - start == 1 and guilty:
+            record.alone += 1
+            if record.alone == _ALONE:
+                record.excluded.append(start)
+                record.failures, record.alone, record.within = 0, 0, None
+                self._again.append(Assignment(unit, tuple(sorted(record.excluded)), suspect=True))
+                return
+        record.within = within
+        middle = stop if stop - start == 1 else (start + stop) // 2
+        self._again.append(Assignment(unit, tuple(sorted(record.excluded)), (start, middle), suspect=True))
+
+    def _try_again(self, unit: int, record: _Record) -> None:
+        record.rounds += 1
+        if record.rounds == _ROUNDS:
+            raise UnitKeepsFailingError(unit)
+        record.failures, record.alone, record.within = 0, 0, None
+        self._again.append(Assignment(unit, tuple(sorted(record.excluded)), suspect=True))

@@ -1,0 +1,220 @@
+"""A generation worker: holds a pipeline, turns units into shards, commits each by one conditional create."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.metadata import version
+
+import pyarrow as pa
+import torch
+from PIL import features
+
+from cluster.batches import EMPTY_PROMPT, KILLED_WORKER, BatchRunner, Film, Slot
+from cluster.codec import Provenance, encode_image
+from cluster.models import NULL, Pipeline, fetch_model, load_pipeline, model_digest
+from cluster.prompts import PromptTemplate
+from cluster.recipe import Ready, Receipt, Recipe, Sampler, Task
+from cluster.reports import ReportReader
+from cluster.schema import ROW_SCHEMA
+from cluster.shard import commit_shard, encode_shard, read_footer, shard_path
+from cluster.storage import Storage
+from diffcxr.errors import InputError, RefusedError
+from diffcxr.seeds import sample_seed
+from diffcxr.sources.row import Reject
+
+_WARM_UP_STEPS = 2
+_BATCHES_ENCODING = 2  # then the denoiser waits: films must not pile up in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One row of a unit before its film is made; without a slot where it is not to be made."""
+
+    report: int  # its position among the unit's reports
+    report_id: str
+    sample_index: int
+    prompt: str
+    seed: int
+    reason: str | None  # why it is left out
+
+    @property
+    def slot(self) -> Slot | None:
+        return Slot(self.prompt, self.seed) if self.reason is None else None
+
+
+class Worker:
+    """Makes units. `run` may be called from several threads: they take turns in the one that denoises, so
+    that one unit's reading, encoding and upload go on while another one denoises."""
+
+    def __init__(self, sampler: Sampler, pipeline: Pipeline) -> None:
+        self._batches = BatchRunner(pipeline, sampler.steps, sampler.guidance, sampler.batch_size)
+        self._sampler = sampler
+        # PyTorch's number of threads is a setting of the calling thread.
+        self._denoiser = ThreadPoolExecutor(1, "denoise", torch.set_num_threads, (sampler.threads,))
+        self._encoder = ThreadPoolExecutor(1, "encode")
+
+    @classmethod
+    def load(cls, sampler: Sampler) -> Worker:
+        """A worker of the sampler's model. Raises InputError where this node's copy is another one."""
+        if sampler.model == NULL:
+            return cls(sampler, load_pipeline(NULL, sampler.device, torch.float32))
+        folder = fetch_model(sampler.model)
+        if model_digest(folder) != sampler.model_digest:
+            fix = "Give every node the same model, for example by a URI."
+            raise InputError("this node's model is not the run's", f"{platform.node()}:{folder}", fix)
+        return cls(sampler, load_pipeline(folder, sampler.device, getattr(torch, sampler.dtype)))
+
+    def warm_up(self) -> Ready:
+        """Runs a short batch of pad rows: what is wrong with a pipeline shows here and not in every row.
+
+        Raises InputError where the pipeline does not take the call or does not make films.
+        """
+        try:
+            shape = self._denoiser.submit(self._pad_batch, min(self._sampler.steps, _WARM_UP_STEPS)).result()
+        except (TypeError, ValueError, AttributeError) as error:
+            what = f"model is no text-to-image pipeline that can be called ({type(error).__name__})"
+            raise InputError(what, self._sampler.model, "See docs/architecture.md for the call.") from error
+        return Ready(film_shape=shape, stack=describe_stack(self._sampler.device))
+
+    def measure(self) -> float:
+        """Seconds that a batch takes."""
+        start = time.perf_counter()
+        self._denoiser.submit(self._pad_batch, self._sampler.steps).result()
+        return time.perf_counter() - start
+
+    def run(self, task: Task) -> Receipt:
+        """Makes and commits a unit, or probes a part of it; a unit that is committed already costs a look.
+
+        Raises RefusedError where its place is taken by another run's shard, InputError where the corpus is
+        damaged, and whatever the device raises.
+        """
+        start = time.perf_counter()
+        recipe, unit = task.recipe, task.unit
+        output = Storage.at(recipe.output)
+        path = shard_path(unit.number)
+        if task.probe is None and output.exists(path):
+            if read_footer(output, path).plan_hash != recipe.plan_hash:
+                where = output.child(path).uri
+                raise RefusedError("the output holds a shard of another run", where, "Choose a new output.")
+            return Receipt(unit=unit.number, seconds=time.perf_counter() - start)
+
+        reports = _reader(recipe.corpus, recipe.corpus_digest).read(unit.spans)
+        samples = list(samples_of(task, reports))
+        films, denoising = self._denoiser.submit(self._denoise, recipe, samples).result()
+        outcomes = [film if isinstance(film, str) else film.result() for film in films]
+        if task.probe is not None:
+            return Receipt(unit=unit.number, seconds_denoising=denoising, seconds=time.perf_counter() - start)
+
+        rejects = [
+            Reject(report_id=sample.report_id, sample_index=sample.sample_index, reason=outcome)
+            for sample, outcome in zip(samples, outcomes, strict=True)
+            if isinstance(outcome, str)
+        ]
+        made = [(s, o) for s, o in zip(samples, outcomes, strict=True) if isinstance(o, bytes)]
+        data = encode_shard(_rows(reports, made), recipe.plan_hash, unit.number, rejects)
+        committed = commit_shard(output, unit.number, data)
+        return Receipt(
+            unit=unit.number,
+            rows=len(made),
+            rejects=Counter(reject.reason for reject in rejects),
+            bytes=len(data),
+            committed=committed,
+            seconds_denoising=denoising,
+            seconds=time.perf_counter() - start,
+        )
+
+    def close(self) -> None:
+        """Ends the threads."""
+        self._denoiser.shutdown()
+        self._encoder.shutdown()
+
+    def _pad_batch(self, steps: int) -> tuple[int, ...]:
+        films = replace(self._batches, steps=steps).call([])
+        return tuple(int(side) for side in films.shape[1:])
+
+    def _denoise(self, recipe: Recipe, samples: list[Sample]) -> tuple[list[str | Future[bytes]], float]:
+        """Per sample its film, being encoded, or why there is none; and the seconds spent denoising."""
+        made: list[str | Future[bytes]] = []
+        encoding: deque[Future[bytes]] = deque()
+        seconds = 0.0
+        size = self._sampler.batch_size
+        for first in range(0, len(samples), size):
+            batch = samples[first : first + size]
+            start = time.perf_counter()
+            films = self._batches.run([sample.slot for sample in batch])
+            seconds += time.perf_counter() - start
+            for sample, film in zip(batch, films, strict=True):
+                if film is None or isinstance(film, str):
+                    made.append(film or sample.reason or KILLED_WORKER)
+                else:
+                    encoding.append(self._encoder.submit(_encode, recipe, sample, film))
+                    made.append(encoding[-1])
+            while len(encoding) > _BATCHES_ENCODING * size:
+                encoding.popleft().result()
+        return made, seconds
+
+
+def samples_of(task: Task, reports: pa.Table) -> Iterator[Sample]:
+    """The samples of a task's unit in their planned order, those that are not to be made with the reason."""
+    recipe, unit = task.recipe, task.unit
+    template = PromptTemplate(recipe.prompt)
+    rows = reports.select(sorted({"report_id", *template.columns})).to_pylist()
+    prompts = [template.render(row) for row in rows]
+    start, stop = task.probe or (0, unit.samples)
+    for offset in range(unit.samples):
+        report, sample_index = unit.sample(offset)
+        report_id: str = rows[report]["report_id"]
+        reason = EMPTY_PROMPT if not prompts[report] else None
+        if offset in task.excluded or not start <= offset < stop:
+            reason = KILLED_WORKER
+        seed = sample_seed(recipe.seed, report_id, sample_index)
+        yield Sample(report, report_id, sample_index, prompts[report], seed, reason)
+
+
+def describe_stack(device: str) -> dict[str, str]:
+    """What beside `pixels` decides a film's last bits: versions and the processor that makes it."""
+    accelerator = (
+        torch.cuda.get_device_name(0) if device == "cuda" else torch.backends.cpu.get_cpu_capability()
+    )
+    packages = ("torch", "diffusers", "transformers", "numpy", "pillow", "pyarrow")
+    codecs = {"zlib": features.version("zlib"), "jpeg": features.version("jpg")}
+    return {
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+        **{name: str(number) for name, number in codecs.items()},
+        "device": device,
+        "accelerator": accelerator,
+    }
+
+
+def _encode(recipe: Recipe, sample: Sample, film: Film) -> bytes:
+    origin = Provenance(model=recipe.model_digest, run=recipe.plan_hash, seed=sample.seed)
+    return encode_image(film, recipe.image_format, origin)
+
+
+def _rows(reports: pa.Table, made: list[tuple[Sample, bytes]]) -> pa.Table:
+    """Rows of ROW_SCHEMA: the report's columns, the prompt, the film and its seed."""
+    rows = reports.take(pa.array([sample.report for sample, _ in made], pa.int64()))
+    changed = {
+        "sample_index": [sample.sample_index for sample, _ in made],
+        "text": [sample.prompt for sample, _ in made],
+        "image": [{"bytes": film, "path": None} for _, film in made],
+        "seed": [sample.seed for sample, _ in made],
+        "truth": [None] * len(made),
+    }
+    columns = [
+        pa.array(changed[field.name], field.type) if field.name in changed else rows.column(field.name)
+        for field in ROW_SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=ROW_SCHEMA)
+
+
+@lru_cache(maxsize=1)
+def _reader(uri: str, digest: str) -> ReportReader:
+    return ReportReader(uri, digest)

@@ -1,0 +1,267 @@
+"""`diffcxr generate`: a corpus of reports becomes a corpus of images, each sample of it exactly once."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field, fields
+from typing import Any, cast
+
+from cluster.corpus import MANIFEST_PATH, Corpus
+from cluster.dispatch import Lost, Pool
+from cluster.generation import (
+    Choices,
+    committed_units,
+    finish_generation,
+    recipe_of,
+    resolve_plan,
+    resolve_sampler,
+    run_record,
+)
+from cluster.models import NULL, absolute_model, fetch_model, is_diffcxr, model_digest
+from cluster.plan import Plan
+from cluster.prompts import PromptTemplate
+from cluster.recipe import Device, Ready, Receipt, Sampler
+from cluster.reports import count_reports
+from cluster.run_record import RunRecord, create_or_resume, differing_fields, read_record
+from cluster.session import connect, resources
+from cluster.storage import Storage
+from diffcxr.errors import InputError, RefusedError
+from jobs.options import nested, option, required
+from jobs.progress import Progress, progress
+from jobs.summary import Summary
+
+
+@dataclass(kw_only=True)
+class WorkersConfig:
+    """How many work at once; the images do not depend on it."""
+
+    min: int = option(1, help="workers that are kept to the end", min=1, max=100_000)
+    max: int | None = option(None, help="workers at most; null: one a GPU, or one a core", min=1, max=100_000)
+    threads: int = option(
+        1, help="threads of a worker without a GPU; part of what decides pixels", min=1, max=256
+    )
+
+
+@dataclass(kw_only=True)
+class Config:
+    corpus: str = required(help="URI or path of the corpus whose reports are the prompts")
+    output: str = required(help="URI or path of the corpus to make")
+    model: str = option(
+        "mini", help="mini, null, or a folder or URI of a DiffCXRPipeline or diffusers pipeline"
+    )
+    samples_per_report: int = option(1, help="images a report", min=1, max=1_000_000)
+    seed: int = option(0, help="the run's seed, of which each sample has its own", min=0, max=2**63 - 1)
+    steps: int = option(20, help="calls of the denoiser an image", min=1, max=1000)
+    guidance: float = option(2.0, help="guidance scale; 1 is without guidance", min=0, max=100)
+    batch_size: int | str = option(
+        "auto", help="images at once in a worker", min=1, max=4096, choices=("auto",)
+    )
+    images_per_shard: int | str = option(
+        "auto",
+        help="images a unit of work; auto: 1,000, fewer in a small run",
+        min=1,
+        max=1_000_000,
+        choices=("auto",),
+    )
+    limit: int | None = option(None, help="the first so many reports; null: all", min=1)
+    prompt: str = option("{text}", help="template over the columns of a report")
+    image_format: str = option("png", help="how images are kept", choices=("png", "jpeg"))
+    dtype: str = option("auto", help="arithmetic", choices=("auto", "float32", "bfloat16", "float16"))
+    device: str = option("auto", help="where workers denoise", choices=("auto", "cpu", "cuda"))
+    max_rejected: float = option(0.01, help="share of rejects above which the exit code is 3", min=0, max=1)
+    dry_run: bool = option(False, help="measure one batch, print the plan and the time, write nothing")
+    address: str | None = option(None, help="a Ray cluster's; null: RAY_ADDRESS, else a private one here")
+    workers: WorkersConfig = nested(WorkersConfig)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What this call did."""
+
+    images: int = 0
+    units: int = 0
+    lost: int = 0
+    seconds_denoising: float = 0.0
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+def run(config: Config) -> Summary:
+    """Makes what the output lacks; exit 3 where more than `max_rejected` of the samples were rejected."""
+    choices = _choices(config)
+    corpus = Corpus.open(config.corpus)
+    output = Storage.at(config.output)
+    there = _record_there(output, corpus)
+    digest, diffcxr = _model(choices.model)
+    reports = count_reports(corpus, config.limit)
+    if not sum(reports):
+        raise InputError("the corpus has no reports", corpus.uri, "Give one with rows of sample_index 0.")
+
+    if there is not None:
+        # Whatever differs is known before Ray starts, and a finished run needs no Ray at all.
+        shape = cast("list[int]", there.pixels.get("film_shape", [1]))
+        sampler = resolve_sampler(choices, digest, "cpu", diffcxr, there)
+        plan = resolve_plan(choices, reports, sampler.batch_size, shape)
+        _refuse_difference(output, there, run_record(choices, corpus, sampler, plan, shape, there.stack))
+        if output.exists(MANIFEST_PATH) and not config.dry_run:
+            return _summary(config, Corpus.open(output), there, _Tally())
+    output.check_writable()
+
+    with connect(config.address):
+        device = _device(config)
+        sampler = resolve_sampler(choices, digest, device, diffcxr, there)
+        with closing(Pool(sampler, config.workers.min, _largest(config, device))) as pool:
+            ready = pool.first()
+            plan = resolve_plan(choices, reports, sampler.batch_size, ready.film_shape)
+            record = run_record(choices, corpus, sampler, plan, ready.film_shape, ready.stack)
+            if config.dry_run:
+                return _dry_run(config, sampler, plan, pool.measure(), device)
+            record = create_or_resume(output, record)
+            tally = _Tally(notes=_stack_notes(record, ready))
+            _generate(pool, record, corpus, output, plan, tally, resumed=there is not None)
+    return _summary(config, finish_generation(output, record, corpus), record, tally)
+
+
+def _generate(
+    pool: Pool, record: RunRecord, corpus: Corpus, output: Storage, plan: Plan, tally: _Tally, resumed: bool
+) -> None:
+    done = committed_units(output)
+    units = [number for number in range(len(plan)) if number not in done]
+    if resumed:
+        # The driver that began it may be alive: two that took units in one order would do all work twice.
+        random.shuffle(units)
+    before = plan.samples - sum(plan.unit(number).samples for number in units)
+    start = time.perf_counter()
+    answers = pool.run(recipe_of(record, corpus, output), plan, units)
+    meter: Progress[None] = progress(total=plan.samples, unit="images", desc="generate", initial=before)
+    rejected: Counter[str] = Counter()
+    with meter as bar, closing(cast("Any", answers)):
+        for answer in answers:
+            if isinstance(answer, Lost):
+                tally.lost += len(answer.units)
+            else:
+                _count(tally, answer)
+                rejected += Counter(answer.rejects)
+                bar.update(plan.unit(answer.unit).samples)
+            bar.note(_note(rejected.total(), tally.lost))
+    tally.seconds = time.perf_counter() - start
+
+
+def _count(tally: _Tally, receipt: Receipt) -> None:
+    if receipt.committed:
+        tally.images += receipt.rows
+        tally.units += 1
+    tally.seconds_denoising += receipt.seconds_denoising
+
+
+def _note(rejected: int, lost: int) -> str:
+    parts = [f"{rejected} rejected"] * bool(rejected) + [f"{lost} units tried again"] * bool(lost)
+    return ", ".join(parts)
+
+
+def _choices(config: Config) -> Choices:
+    PromptTemplate(config.prompt)
+    if config.workers.max is not None and config.workers.max < config.workers.min:
+        raise InputError("workers.max is below workers.min", "workers", "Swap them.")
+    same = [name.name for name in fields(Choices) if name.name not in ("model", "threads")]
+    values: dict[str, Any] = {name: getattr(config, name) for name in same}
+    return Choices(model=absolute_model(config.model), threads=config.workers.threads, **values)
+
+
+def _model(model: str) -> tuple[str, bool]:
+    """(digest, whether it is a DiffCXRPipeline). Raises InputError where it cannot be used."""
+    if model == NULL:
+        return NULL, False
+    folder = fetch_model(model)
+    return model_digest(folder), is_diffcxr(folder)
+
+
+def _record_there(output: Storage, corpus: Corpus) -> RunRecord | None:
+    if output.uri == corpus.uri:
+        raise InputError("output and corpus are one place", output.uri, "Choose a new output.")
+    there = read_record(output)
+    if there is None and output.exists(MANIFEST_PATH):
+        raise RefusedError("the output holds a corpus", output.uri, "Choose a new output.")
+    return there
+
+
+def _refuse_difference(output: Storage, there: RunRecord, here: RunRecord) -> None:
+    differences = differing_fields(there, here)
+    if differences:
+        what = f"the output holds another run ({'; '.join(differences)})"
+        raise RefusedError(what, output.uri, "Choose a new output, or the settings of the run that is there.")
+
+
+def _device(config: Config) -> Device:
+    if config.device == "auto":
+        return "cuda" if resources().gpus else "cpu"
+    if config.device == "cuda" and config.address is None and not resources().gpus:
+        raise InputError("no GPU here", "device=cuda", "Choose device=cpu, or give the address of a cluster.")
+    return cast(Device, config.device)
+
+
+def _largest(config: Config, device: Device) -> int:
+    if config.workers.max is not None:
+        return config.workers.max
+    count = resources().gpus if device == "cuda" else resources().cpus // config.workers.threads
+    return max(config.workers.min, count)
+
+
+def _stack_notes(record: RunRecord, ready: Ready) -> list[str]:
+    """Resumed elsewhere, a film may differ in its last bits from what the first machine would have made."""
+    differing = sorted(name for name, value in ready.stack.items() if record.stack.get(name) != value)
+    return [f"this stack is not the one that the run began on ({', '.join(differing)})"] if differing else []
+
+
+def _dry_run(config: Config, sampler: Sampler, plan: Plan, seconds: float, device: Device) -> Summary:
+    workers = min(_largest(config, device), len(plan))
+    hours = seconds / sampler.batch_size * plan.samples / 3600
+    values = {
+        "samples": plan.samples,
+        "units": len(plan),
+        "images_per_shard": plan.images_per_shard,
+        "batch_size": sampler.batch_size,
+        "dtype": sampler.dtype,
+        "device": device,
+        "workers": workers,
+        "images_per_second_a_worker": sampler.batch_size / seconds,
+        "worker_hours": hours,
+        "hours": hours / workers,
+    }
+    return Summary(values=values)
+
+
+def _summary(config: Config, made: Corpus, record: RunRecord, tally: _Tally) -> Summary:
+    samples = cast(int, record.plan["samples"])
+    rejected = sum(made.rejects.values())
+    values: dict[str, Any] = {
+        "output": made.uri,
+        "images": made.rows,
+        "rejected": rejected,
+        "rejects": dict(made.rejects),
+        "shards": len(made.shards),
+        "digest": made.digest,
+        "plan_hash": record.plan_hash,
+        "made_now": tally.images,
+        "units_tried_again": tally.lost,
+        "seconds": round(tally.seconds, 3),
+        "images_per_second": round(tally.images / tally.seconds, 3) if tally.seconds else None,
+        "notes": tally.notes,
+    }
+    table: list[list[object]] = [[name, values[name]] for name in ("output", "images", "made_now", "shards")]
+    table += [["images_per_second", values["images_per_second"]]] if tally.images else []
+    table += [[f"rejected: {reason}", count] for reason, count in made.rejects.items()]
+    table += [["note", note] for note in tally.notes]
+    too_many = rejected > math.floor(config.max_rejected * samples)
+    note = f"{rejected} of {samples} samples were rejected: more than max_rejected={config.max_rejected:g}"
+    return Summary(
+        values=values,
+        table=table,
+        output=made.uri,
+        exit_code=3 if too_many else 0,
+        note=note if too_many else "",
+    )
