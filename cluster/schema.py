@@ -66,8 +66,10 @@ def table_from_rows(rows: Sequence[Row]) -> pa.Table:
     try:
         arrays = [pa.array(columns[field.name], type=field.type) for field in ROW_SCHEMA]
         table = pa.Table.from_arrays(arrays, schema=ROW_SCHEMA)
-        table.validate(full=True)
-    except (pa.ArrowException, UnicodeEncodeError, OverflowError) as error:
+        for field in ROW_SCHEMA:
+            if not field.nullable and table[field.name].null_count:  # Arrow itself does not look
+                raise ValueError(field.name)
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError, ValueError) as error:
         what = f"a row does not fit the corpus schema ({type(error).__name__})"
         raise InputError(what, "", "See docs/architecture.md for the columns and their types.") from error
     return table

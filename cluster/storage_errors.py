@@ -43,6 +43,7 @@ _BAD_KEYS = (
 _OF_ERRNO = {
     errno.ENOSPC: ("disk full", "Free some space, then run the same command again."),
     errno.EDQUOT: ("disk quota used up", "Free some space, then run the same command again."),
+    errno.EFBIG: ("file too large for this disk or user", "Lift the limit, or choose another place."),
     errno.EROFS: ("read-only file system", "Choose another place."),
     errno.EACCES: ("permission denied", "Choose another place, or change its permissions."),
     errno.EPERM: ("permission denied", "Choose another place, or change its permissions."),
