@@ -22,7 +22,7 @@ from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14
 from eval.downstream.augmentation import augment_films
 
-_PREDICT_BATCH = 64  # one shape: a film's score does not depend on how many films came with it
+_PREDICT_BATCH = 32  # one shape: a film's score does not depend on how many films came with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,88 @@
+"""Image -> vector: the life cycle that every feature extractor has, and how films are fed to one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+BATCH = 32
+"""Films a call: one shape, for features move with the batch size."""
+
+
+class Extractor(Protocol):
+    """Made and checked on the driver, pickled to a worker without its network, set up there once.
+
+    `name` is what a person asks for, `dimension` d; `digest` tells weights, preprocessing and precision, so
+    that equal digests mean equal features.
+    """
+
+    name: str
+    dimension: int
+    digest: str
+
+    def setup(self, device: str) -> None:
+        """Build the network on `device`, once a worker."""
+        ...
+
+    def process(self, films: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Features (b, d) of films (b, h, w); b is BATCH."""
+        ...
+
+
+def extract(extractor: Extractor, films: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """Features (n, d) of grey films (h, w) of any sizes, in their order.
+
+    Films of one size go together in batches of BATCH, the last padded: a film's features do not depend on
+    its company.
+    """
+    features = np.empty((len(films), extractor.dimension), np.float32)
+    shapes: dict[tuple[int, ...], list[int]] = {}
+    for index, film in enumerate(films):
+        shapes.setdefault(film.shape, []).append(index)
+    for shape, members in shapes.items():
+        batch = np.zeros((BATCH, *shape), np.uint8)
+        for start in range(0, len(members), BATCH):
+            chosen = members[start : start + BATCH]
+            batch[: len(chosen)] = [films[index] for index in chosen]
+            features[chosen] = extractor.process(batch)[: len(chosen)]
+    return features
+
+
+def use_exact_arithmetic() -> None:
+    """Float32 as float32 on a GPU: TF32 and autotuned kernels move features from run to run."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def extractor_digest(name: str, weights: bytes, recipe: str) -> str:
+    """SHA-256 over the weights' bytes and how films are brought to them (`recipe`)."""
+    facts = {
+        "name": name,
+        "weights": hashlib.sha256(weights).hexdigest(),
+        "recipe": recipe,
+        "batch": BATCH,
+        "dtype": "float32",
+    }
+    return f"sha256:{hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()}"
+
+
+def load_weights(weights: bytes) -> dict[str, Tensor]:
+    """The tensors of a PyTorch file; nothing else is unpickled. Raises ValueError for any other file."""
+    try:
+        state = torch.load(io.BytesIO(weights), weights_only=True, map_location="cpu")
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise ValueError("not a PyTorch file of weights") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ValueError("not a dictionary of tensors")
+    return state

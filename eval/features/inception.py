@@ -1,0 +1,108 @@
+"""The field's reference Inception: pytorch-fid's network and weights, 2048 features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from pytorch_fid import inception as pytorch_fid
+from torch import nn
+
+from diffcxr.errors import InputError
+from eval.features.extractor import extractor_digest, load_weights, use_exact_arithmetic
+
+_RECIPE = "grey to 3 channels; bilinear to 299x299; 2 x / 255 - 1; pooled 2048"
+_FIX = f"Download {pytorch_fid.FID_WEIGHTS_URL} where there is a network, and give inception_weights=PATH."
+
+
+class Inception:
+    """An `Extractor`: pytorch-fid's last pooling, from films scaled as its InceptionV3 scales them."""
+
+    name = "inception"
+    dimension = 2048
+
+    def __init__(self, weights: bytes) -> None:
+        """`weights`: the bytes of a file in the format of pytorch-fid's. Raises ValueError for another."""
+        self._weights = weights
+        self.digest = extractor_digest(self.name, weights, _RECIPE)
+        _network(weights)
+
+    @classmethod
+    def from_file(cls, path: str | None) -> Inception:
+        """The extractor with the weights at `path`; None takes pytorch-fid's usual download and its cache.
+
+        Raises InputError where there are none, or they are of another network.
+        """
+        file = Path(path).expanduser() if path is not None else _download()
+        try:
+            return cls(file.read_bytes())
+        except OSError as error:
+            raise InputError("Inception weights cannot be read", str(file), _FIX) from error
+        except ValueError as error:
+            raise InputError("not weights of pytorch-fid's Inception", str(file), _FIX) from error
+
+    def setup(self, device: str) -> None:
+        use_exact_arithmetic()
+        self._device = device
+        self._network = _network(self._weights).to(device=device)
+
+    @torch.inference_mode()
+    def process(self, films: NDArray[np.uint8]) -> NDArray[np.float32]:
+        x = (torch.from_numpy(films).to(self._device).float() / 255).unsqueeze(1)
+        # The network's own resize, before the channels are tripled rather than after.
+        x = F.interpolate(x, (299, 299), mode="bilinear", align_corners=False)
+        pooled: NDArray[np.float32] = self._network((2 * x - 1).expand(-1, 3, -1, -1)).cpu().numpy()
+        return pooled
+
+
+def _network(weights: bytes) -> nn.Module:
+    """What pytorch_fid.inception.InceptionV3 puts together for 2048 features, without its download."""
+    inception = untrained_inception()
+    try:
+        inception.load_state_dict(load_weights(weights))
+    except RuntimeError as error:  # torch's word for keys and shapes that do not match
+        raise ValueError("the weights do not fit the network") from error
+    # Its children stand in the order of the pass; what follows the last pooling is left out.
+    parts = [part for name, part in inception.named_children() if name not in ("dropout", "fc")]
+    return nn.Sequential(*parts, nn.Flatten()).eval()
+
+
+def untrained_inception() -> nn.Module:
+    """The network of pytorch_fid's fid_inception_v3, whose weights are still to be loaded."""
+    inception = pytorch_fid._inception_v3(num_classes=1008, aux_logits=False, weights=None)
+    inception.Mixed_5b = pytorch_fid.FIDInceptionA(192, pool_features=32)
+    inception.Mixed_5c = pytorch_fid.FIDInceptionA(256, pool_features=64)
+    inception.Mixed_5d = pytorch_fid.FIDInceptionA(288, pool_features=64)
+    inception.Mixed_6b = pytorch_fid.FIDInceptionC(768, channels_7x7=128)
+    inception.Mixed_6c = pytorch_fid.FIDInceptionC(768, channels_7x7=160)
+    inception.Mixed_6d = pytorch_fid.FIDInceptionC(768, channels_7x7=160)
+    inception.Mixed_6e = pytorch_fid.FIDInceptionC(768, channels_7x7=192)
+    inception.Mixed_7b = pytorch_fid.FIDInceptionE_1(1280)
+    inception.Mixed_7c = pytorch_fid.FIDInceptionE_2(2048)
+    network: nn.Module = inception
+    return network
+
+
+def _download() -> Path:
+    """pytorch-fid's weights in torch's cache, fetched if they are not there."""
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    file = folder / Path(pytorch_fid.FID_WEIGHTS_URL).name
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            # The name ends in the first digits of the file's SHA-256.
+            torch.hub.download_url_to_file(
+                pytorch_fid.FID_WEIGHTS_URL,
+                str(file),
+                hash_prefix=file.stem.rsplit("-", 1)[-1],
+                progress=False,
+            )
+        except (URLError, OSError, RuntimeError) as error:
+            raise InputError(
+                "no Inception weights, and they cannot be downloaded", str(file), _FIX
+            ) from error
+    return file

@@ -1,0 +1,63 @@
+"""The rows of metrics.json: one a value, with all that is needed to trust it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One measured value. None means that there is no such thing, never that it was not looked at."""
+
+    metric: str  # fid, mauc_label, ...
+    extractor: str | None  # whose features or scores
+    subset: str = "all"  # or a finding, or a named set
+    value: float | None  # None: too few films
+    low: float | None = None  # 95 % interval
+    high: float | None = None
+    floor: float | None = None  # fid: real against real; mauc: reports shuffled
+    ceiling: float | None = None  # mauc: the real films
+    n_floor: int | None = None  # films a side in `floor`, and in
+    value_at_floor: float | None = None  # the value taken anew at that n
+    n_real: int
+    n_synthetic: int
+    n_positive: int | None = None
+    reference: str  # what the synthetic films are measured against
+    digest: str  # the extractor's
+    findings: tuple[str, ...] | None = None  # those that a macro mean is over
+
+
+_TYPES: dict[str, pa.DataType] = {
+    "str": pa.string(),
+    "str | None": pa.string(),
+    "float | None": pa.float64(),
+    "int": pa.int64(),
+    "int | None": pa.int64(),
+    "tuple[str, ...] | None": pa.list_(pa.string()),
+}
+SCORE_SCHEMA = pa.schema([(f.name, _TYPES[str(f.type)]) for f in fields(Score)])
+
+
+def scores_to_json(scores: Sequence[Score]) -> bytes:
+    """metrics.json: a list of objects."""
+    return (json.dumps([asdict(score) for score in scores], indent=2, allow_nan=False) + "\n").encode()
+
+
+def scores_from_json(data: bytes) -> list[Score]:
+    """What `scores_to_json` wrote. Raises TypeError or ValueError for anything else."""
+    rows = json.loads(data)
+    return [Score(**{**row, "findings": row["findings"] and tuple(row["findings"])}) for row in rows]
+
+
+def scores_to_parquet(scores: Sequence[Score]) -> bytes:
+    """metrics.parquet: the same table."""
+    table = pa.Table.from_pylist([asdict(score) for score in scores], schema=SCORE_SCHEMA)
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from eval.auc import ScoredFilms, macro, result
+from eval.frechet import frechet_distance
+from eval.groups import GROUPS
+from eval.intervals import bootstrap_auc, jackknife
+from eval.moments import Moments, leave_one_out, merge_all, update
+
+
+def scored(rng: np.random.Generator, patients: int, films_each: int) -> ScoredFilms:
+    """Films of one patient are near copies of each other."""
+    truth = np.repeat(rng.random(patients) < 0.4, films_each)
+    scores = np.repeat(rng.normal(size=patients), films_each) + truth + 0.1 * rng.normal(size=truth.size)
+    patient = np.repeat(np.arange(patients, dtype=np.uint64), films_each)
+    keys = np.arange(truth.size, dtype=np.uint64)
+    return ScoredFilms(scores.astype(np.float32)[:, None], truth.astype(np.int8)[:, None], patient, keys)
+
+
+def test_the_interval_of_an_auc_holds_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    large = scored(rng, 200_000, 1)
+    truth = result(large)[0].value
+    assert truth is not None
+    hits = 0
+    for _ in range(100):
+        interval = bootstrap_auc(scored(rng, 80, 4), {}, resamples=200).findings[0]
+        assert interval is not None
+        hits += interval[0] <= truth <= interval[1]
+    assert 88 <= hits <= 100
+
+
+def test_films_of_one_patient_are_resampled_together() -> None:
+    rng = np.random.default_rng(1)
+    state = scored(rng, 80, 4)
+    alone = ScoredFilms(state.scores, state.truth, np.arange(320, dtype=np.uint64), state.keys)
+    width = []
+    for films in (state, alone):
+        interval = bootstrap_auc(films, {}, resamples=400).findings[0]
+        assert interval is not None
+        width.append(interval[1] - interval[0])
+    assert width[0] > 1.5 * width[1]  # four copies are not four patients: twice as wide
+
+
+def test_the_bootstrap_of_a_macro_mean_surrounds_it_and_is_determined_by_its_seed() -> None:
+    rng = np.random.default_rng(2)
+    one, two = scored(rng, 100, 2), scored(rng, 100, 2)
+    state = ScoredFilms(
+        np.hstack([one.scores, two.scores, two.scores]),
+        np.hstack([one.truth, two.truth, np.zeros_like(two.truth)]),
+        one.patients,
+        one.keys,
+    )
+    found = bootstrap_auc(state, {"all": [0, 1, 2], "empty": [2]}, resamples=300, seed=5)
+    value = macro(result(state))
+    interval = found.macro["all"]
+    assert interval is not None and value is not None
+    assert interval[0] < value < interval[1]
+    assert found.findings[2] is None and found.macro["empty"] is None
+    assert found == bootstrap_auc(state, {"all": [0, 1, 2], "empty": [2]}, resamples=300, seed=5)
+
+
+def gaussians(rng: np.random.Generator, count: int, shift: float) -> dict[int, Moments]:
+    vectors = (rng.normal(size=(count, 16)) + shift).astype(np.float32)
+    groups: NDArray[np.int64] = rng.integers(GROUPS, size=count)
+    return {g: update(Moments(16), vectors[groups == g]) for g in range(GROUPS)}
+
+
+def test_the_jackknife_of_a_distance_is_as_wide_as_its_spread_over_samples() -> None:
+    rng = np.random.default_rng(3)
+    values, margins = [], []
+    for _ in range(40):
+        real, synthetic = gaussians(rng, 800, 0), gaussians(rng, 800, 0.3)
+        value = frechet_distance(merge_all(real.values(), 16), merge_all(synthetic.values(), 16))
+        left_out = [
+            frechet_distance(r, f)
+            for (_, r), (_, f) in zip(leave_one_out(real, 16), leave_one_out(synthetic, 16), strict=True)
+        ]
+        low, high = jackknife(value, left_out)
+        assert low < value < high
+        values.append(value)
+        margins.append((high - low) / 2)
+    assert np.mean(margins) / 2.09 == pytest.approx(np.std(values), rel=0.3)
+
+
+def test_a_jackknife_needs_two_groups() -> None:
+    with pytest.raises(ValueError, match="two groups"):
+        jackknife(1.0, [1.0])
