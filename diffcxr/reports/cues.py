@@ -31,7 +31,11 @@ _SEEN = (
 _LATELY = (
     r"(?:(?:now|since|currently|otherwise|been|clearly|all|interval(?:ly)?|completely|entirely|fully) )*"
 )
-_CHANGE = r"(?:change|increase|decrease|improvement|worsening|progression|difference|interval|enlargement|growth)\w*"
+_CHANGE = r"(?:change|increase|decrease|improvement|worsening|progression|difference|interval)\w*"
+_NOTABLE = (
+    r"(?:significant(?:ly)?|substantial(?:ly)?|definite(?:ly)?|appreciabl[ey]|relevant|gross(?:ly)?|obvious(?:ly)?"
+    r"|interval|major|short-term|further|other|notabl[ey]|convincing|evidence of|any|much|acute|new|real|clear)"
+)
 _PARTLY = r"(?:near(?:ly)?|almost|partial(?:ly)?|mostly|incomplete(?:ly)?|largely|significantly|substantially|partly)"
 _REPORTING = r"(?:since|in|on|and|but|from|compared|as|by|after|following|with|bilaterally|completely)\b"
 
@@ -39,7 +43,7 @@ _REPORTING = r"(?:since|in|on|and|but|from|compared|as|by|after|following|with|b
 _PATTERNS: tuple[tuple[Kind, str], ...] = (
     (
         "neutral",
-        rf"{_NOT}(?: (?!or\b|and\b)\w+){{0,3}}? (?:{_CHANGE}|changed|worsened|improved)(?: (?:in|of|from|since))?",
+        rf"{_NOT}(?: {_NOTABLE}){{0,3}} (?:{_CHANGE}|changed|worsened|improved)(?: (?:in|of|from|since))?",
     ),
     (
         "neutral",
@@ -88,7 +92,10 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
         rf"{_BE} (?:\w+ )?(?:possible|suspected|questioned|questionable|considered|uncertain|a possibility"
         r"|a consideration|equivocal|conceivable|likely|doubtful)(?= [.,]|$|,| (?:but|and|given|in|as|on))",
     ),
-    ("doubts before", r"(?:suspected|possible|questionable|questioned|not certain)$|could be considered|\?"),
+    (
+        "doubts before",
+        r"(?:suspected|possible|questionable|questioned|not certain)$|could be considered|(?:in|among|on) the differential\w*|\?",
+    ),
     (
         "doubts behind",
         r"possib\w+|probab\w+|likely|presum\w+|potential\w*|perhaps|maybe|equivocal(?: for)?|conceivabl\w+"

@@ -14,13 +14,17 @@ from dataclasses import dataclass
 from diffcxr.findings import FindingName
 
 _GAP = r"[^,;:]{0,70}?"  # within one clause
-_HEART = r"(?:heart|cardiac|cardiopericardial|cardio-?thoracic|cardiovascular)"
 _SIZED = r"(?:silhouette|shadow|contours?|size|diameter|ratio)"
-_LARGE = r"\b(?:enlarge\w*|large|larger than normal|big|prominen\w*|dilat\w*|increased in size|widened|oversized)\b"
-_MEDIASTINUM = r"(?:cardio)?mediastin\w*"
+_HEART = (
+    rf"\b(?:(?:cardiac|cardiopericardial|cardio-?thoracic|cardiovascular) {_SIZED}|heart(?: {_SIZED})?)\b"
+    r"(?! (?:valves?|borders?|margins?|failure|apex|monitor))"
+)
+_LARGE = r"\b(?:enlarge\w*|large|larger than normal|big|prominen\w*|dilat\w*|increased?|widened|oversized)\b"
+_MEDIASTINUM = r"(?:cardio)?mediastin\w*(?! (?:and hilar )?(?:lymph|node|granul|calcif|clip|fat))"
 _WIDE = r"\b(?:widen\w*|wide|enlarge\w*|broad\w*|prominen\w*)\b"
-_ANGLE = r"(?:costophrenic|cardiophrenic|phrenic|sulc(?:us|i)|\bangles?\b|\bcp\b)"
-_BLUNT = r"blunt\w*"
+_ANGLE = r"(?:costophrenic|cardiophrenic|phrenic|sulc(?:us|i)|\bangles?\b)"
+_SWOLLEN = r"\b(?:engorge\w*|prominen\w*|indistinct\w*|redistribut\w*|distend\w*)"
+_TUBES = r"(?:central|picc|venous|ij|jugular|subclavian|arterial|dialysis|swan|femoral|midline|art)"
 
 _PHRASES: dict[FindingName, tuple[str, ...]] = {
     "Enlarged Cardiomediastinum": (
@@ -28,11 +32,11 @@ _PHRASES: dict[FindingName, tuple[str, ...]] = {
         rf"(?P<core>{_WIDE})(?: \w+){{0,4}} {_MEDIASTINUM}",
     ),
     "Cardiomegaly": (
-        r"\bcardiomegal\w*|\bmegalocardia\b",
-        rf"\b{_HEART}(?: {_SIZED})?\b(?![^,;:]*\bvalve){_GAP}(?P<core>{_LARGE})",
-        rf"(?P<core>{_LARGE}|\bincreased?\b)(?: (?:in|of|the|overall|global|transverse)){{0,3}} {_HEART}(?: {_SIZED}|$|(?= (?:with|and)))",
-        rf"\b{_HEART}(?: {_SIZED})?\b{_GAP}(?P<core>\bborderline)",
-        rf"(?P<core>\bborderline){_GAP}\b{_HEART}(?: {_SIZED}|$)",
+        r"\bcardiomegal\w*|\bmegalocardia\b|\bcardiac enlargement\b",
+        rf"{_HEART}(?![^,;:]*\bvalve){_GAP}(?P<core>{_LARGE})",
+        rf"(?P<core>{_LARGE})(?: (?:in|of|the|overall|global|transverse)){{0,3}} {_HEART}",
+        rf"{_HEART}{_GAP}(?P<core>\bborderline)",
+        rf"(?P<core>\bborderline){_GAP}{_HEART}",
         r"(?:ventric\w*|atri\w*)(?: \w+){0,2} (?P<core>enlarge\w*)",
     ),
     "Lung Lesion": (
@@ -40,14 +44,14 @@ _PHRASES: dict[FindingName, tuple[str, ...]] = {
         r"|\bmetasta\w*|\bcavit(?:y|ies|ary|ation)\b|\blump\b",
     ),
     "Lung Opacity": (
-        r"(?<!radi)opaci\w*|(?<!radi)\bopaque\b|\bairspace (?:disease|process|change|filling|abnormalit)\w*"
+        r"(?<!radi)(?<!radio)opaci\w*|\bopaque\b|\bairspace (?:disease|process|change|filling|abnormalit)\w*"
         r"|\binfiltr\w*|\bhaz(?:e|y|iness)\b|\bground[ -]glass\b",
     ),
     "Edema": (
-        r"edema\w*|\bcongesti\w*|\bchf\b|\bheart failure\b|\bcardiac (?:failure|decompensation)\b|\bcephali[sz]ation\b"
-        r"|\bkerley\b|\b(?:fluid|volume) overload\b|\bpulmonary venous hypertension\b",
-        r"(?:vascul\w*|vessels?)(?: \w+){0,3} (?P<core>engorge\w*|prominen\w*|indistinct\w*|redistribut\w*|distend\w*)",
-        r"(?P<core>engorge\w*|prominen\w*|indistinct\w*|redistribut\w*)(?: \w+){0,3} (?:vascul\w*|vessels?)",
+        r"edema\w*|\bcongesti\w*|\bchf\b|\bheart failure\b|\bcardiac (?:failure|decompensation)\b"
+        r"|\bcephali[sz]ation\b|\bkerley\b|\b(?:fluid|volume) overload\b|\bpulmonary venous hypertension\b",
+        rf"(?:vascul\w*|vessels?)(?: \w+){{0,3}} (?P<core>{_SWOLLEN})",
+        rf"(?P<core>{_SWOLLEN})(?: \w+){{0,3}} (?:vascul\w*|vessels?)",
     ),
     "Consolidation": (r"consolid\w*",),
     "Pneumonia": (r"pneumoni(?:a|as|c|tis)\b|\binfecti\w*|\bbronchopneumoni\w*",),
@@ -56,65 +60,79 @@ _PHRASES: dict[FindingName, tuple[str, ...]] = {
         r"(?P<core>collaps\w*)(?: \w+){0,6} (?:lobes?|lungs?|lingula)",
         r"(?:lobes?|lungs?|lobar|pulmonary|lingula)(?: \w+){0,4} (?P<core>collaps\w*)",
     ),
-    "Pneumothorax": (r"pneumothora\w*|\bptx\b|hydropneumothora\w*", r"pleural air collection\w*"),
+    "Pneumothorax": (r"pneumothora\w*|\bptx\b|\bpleural air collection\w*",),
     "Pleural Effusion": (
-        r"effusions?\b|\bpleural fluid\b|\bhydropneumothora\w*|\bh(?:a)?emothora\w*|\bhydrothora\w*|\bempyema\w*"
-        r"|hemopneumothora\w*",
-        rf"{_ANGLE}{_GAP}(?P<core>{_BLUNT})",
-        rf"(?P<core>{_BLUNT}){_GAP}{_ANGLE}",
-        r"\bfluid (?:\w+ ){0,4}(?:fissures?|pleural space)",
+        r"effusions?\b|\bpleural fluid\b|hydropneumothora\w*|hemopneumothora\w*|\bhemothora\w*|\bhydrothora\w*"
+        r"|\bempyema\w*|\bfluid (?:\w+ ){0,4}(?:fissures?|pleural space)",
+        rf"{_ANGLE}{_GAP}(?P<core>\bblunt\w*)",
+        rf"(?P<core>\bblunt\w*){_GAP}{_ANGLE}",
     ),
     "Pleural Other": (
-        r"(?:pleura\w*|pleuro\w*|fissur\w*|apical)(?: \w+){0,3} (?P<core>thicken\w*|plaque\w*|scar\w*|calcific\w*)",
+        r"(?:pleura\w*|pleuro\w*|fissur\w*)(?: \w+){0,3} (?P<core>thicken\w*|plaque\w*|scar\w*|calcific\w*)",
+        r"apical (?:\w+ )?(?P<core>thicken\w*|cap(?:s|ping)?\b)",
         r"(?P<core>thicken\w*|plaques?|scar\w*|calcific\w*)(?: \w+){0,3} pleura\w*",
         r"\bfibrothora\w*",
     ),
     "Fracture": (r"fractur\w*|\bfx\b",),
     "Support Devices": (
-        r"\bpacers?\b|\bpace-?makers?\b|\bdefibrillator\w*|\bicd\b|\baicd\b|\bcatheters?\b|\bpicc\b|\b[a-z]*tubes?\b"
-        r"|\bport-?a?-?(?:cath\w*)?\b(?! of)|\bmediports?\b|\b(?:central|picc|venous|ij|jugular|subclavian|arterial|swan)(?: \w+){0,3} lines?\b"
-        r"|\blines? and tubes?\b|\bsternotomy\b|\bsternal wires?\b|\bcerclage\b|\bwires?\b|\bleads?\b|\bhardware\b"
-        r"|\bprosthe\w*|\barthroplast\w*|\bstents?\b|\bstimulator\w*|\bvalve (?:replacement|prosthesis|repair)\b"
-        r"|\b(?:surgical|vascular|metallic|cabg) (?:clips?|markers?|sutures?|staples?)\b|\bclips?\b|\bswan-ganz\b"
-        r"|\bdrains?\b|\bcannulas?\b|\bdevices?\b|\bport\b|\brods?\b|\bscrews?\b|\bcoils?\b|\bvascath\b|\bdobhoff\b",
+        r"\bpacers?\b|\bpace-?makers?\b|\bdefibrillator\w*|\ba?icd\b|\bcatheters?\b|\bpicc\b|\b[a-z]*tubes?\b"
+        r"|\b[enod][gt]ts?\b|\bport(?:-?a-?cath)?\b(?! of)|\bmediports?\b|\bvas-?cath\b|\bdobhoff\b|\bswan-ganz\b",
+        rf"\b{_TUBES}(?: \w+){{0,3}} lines?\b|\blines? and tubes?\b|\bsupport devices?\b|\bdevices?\b",
+        r"\bsternotomy\b|\bcerclage\b|\bwires?\b|\bleads?\b|\bhardware\b|\bprosthe\w*|\barthroplast\w*|\bstents?\b"
+        r"|stimulator\w*|\bvalve (?:replacement|repair)\b|\bclips?\b|\bsutures?\b|\bstaples?\b|\bcabg markers?\b"
+        r"|\bdrains?\b|\bcannulas?\b|\brods?\b|\bscrews?\b|\bcoils?\b",
     ),
 }
 
 _FALSE_FRIENDS: dict[FindingName, tuple[str, ...]] = {
-    "Cardiomegaly": (r"enlarged? (?:hiatal|hernia|lymph|hil\w+)",),
+    "Cardiomegaly": (
+        r"\b(?:large|prominent|enlarged)(?: \w+)? (?:hiatal|hernia|effusions?|lungs?|lymph|hil\w+|vascul\w+|aort\w+)",
+        r"increased (?:\w+ )?(?:markings|opaci\w+|densit\w+|interstiti\w+)",
+    ),
     "Lung Lesion": (
-        r"mass effect",
-        r"(?:bon[ey]|osseous|skeletal|lytic|sclerotic|blastic|rib|vertebral|skin|breast|cutaneous)(?: \w+){0,2} (?:lesions?|mass(?:es)?|nodul\w*|metasta\w*)",
+        r"mass effect|body mass",
+        r"(?:bon[ey]|osseous|skeletal|lytic|sclerotic|blastic|rib|vertebral|skin|breast|cutaneous)(?: \w+){0,2}"
+        r" (?:lesions?|mass(?:es)?|nodul\w*|metasta\w*)",
         r"(?:pleural|chest|thoracic|abdominal|peritoneal|body) cavit\w*",
-        r"body mass",
+        r"(?:mediastin\w+|pericardial|pleural|hilar|thyroid|neck|abdominal|renal|adrenal|hepatic) (?:mass(?:es)?|lesions?)",
     ),
     "Edema": (
-        r"(?:soft tissue|laryngeal|subcutaneous|peripheral|pedal|body wall|leg|lower extremity|epiglott\w+)(?: \w+)? edema",
+        r"(?:soft tissue|laryngeal|subcutaneous|peripheral|pedal|body wall|leg|lower extremity|epiglott\w+)"
+        r"(?: \w+)? edema",
     ),
-    "Pneumonia": (r"(?:port|line|wound|catheter|soft tissue|urinary)(?: \w+)? infection\w*",),
+    "Pneumonia": (
+        r"(?:port|line|wound|catheter|soft tissue|urinary|granulomatous|histoplasm\w+|tubercul\w+|prior|previous|old"
+        r"|remote)(?: \w+){0,2} infecti\w*",
+    ),
     "Atelectasis": (
         r"(?:vertebra\w*|endplate|humer\w+)(?: \w+){0,4} collaps\w*|collaps\w*(?: \w+){0,4} vertebra\w*",
     ),
-    "Pleural Effusion": (r"(?:pericardial|joint|knee|shoulder|elbow)(?: \w+)? effusions?(?! and pleural)",),
-    "Support Devices": (r"leads? to\b|leading|drains? into|fluid lines?",),
+    "Pleural Effusion": (r"(?:pericardial|joint|knee|shoulder|elbow)(?: \w+)? effusions?",),
+    "Fracture": (
+        r"(?:catheter|wires?|leads?|sternotomy|hardware|screws?|rods?)(?: \w+)? fractur\w*"
+        r"|fractur\w*(?: \w+){0,3} (?:catheter|wires?|leads?|sternotomy|hardware|screws?|rods?)",
+    ),
+    "Support Devices": (r"leads? to\b|drains? into|fluid lines?",),
 }
 
 # What says that a finding is absent without naming it, wherever it stands.
-_NORMAL = r"(?:normal|unremarkable|within (?:normal )?limits|not enlarged|non-?enlarged|(?:upper|top)(?: \w+){0,3} normal)"
+_FINE = r"(?:normal|unremarkable|within (?:normal )?limits)"
+_NOT_LARGE = rf"(?:{_FINE}|non-?enlarged|(?:upper|top)(?: \w+){{0,3}} normal)"
+_ANY_HEART = r"(?:heart|cardiac|cardiomediastin\w*|cardiopericardial)"
 _DENIALS: dict[FindingName, tuple[str, ...]] = {
     "Enlarged Cardiomediastinum": (
-        rf"\b{_MEDIASTINUM}(?: \w+){{0,8}} {_NORMAL}",
-        rf"{_NORMAL}(?: \w+){{0,3}} {_MEDIASTINUM}",
+        rf"\b{_MEDIASTINUM}(?: \w+){{0,8}} {_NOT_LARGE}",
+        rf"(?<!ab){_NOT_LARGE}(?: \w+){{0,3}} {_MEDIASTINUM}",
     ),
     "Cardiomegaly": (
-        rf"\b(?:{_HEART}|cardiomediastin\w*)(?: (?!but\b)\w+){{0,8}} {_NORMAL}",
-        rf"{_NORMAL}(?: in size| sized?| size of the)?(?: \w+){{0,2}} (?:{_HEART}|cardiomediastin\w*)",
+        rf"\b{_ANY_HEART}(?: (?!but\b)\w+){{0,8}} {_NOT_LARGE}",
+        rf"(?<!ab){_NOT_LARGE}(?: in size| sized?| size of the)?(?: \w+){{0,2}} {_ANY_HEART}",
     ),
     "Lung Opacity": (
         r"\blungs?(?: fields?)?(?: \w+){0,4} clear\b(?! (?:of|from))",
         r"\bclear(?: \w+)? lungs?\b",
     ),
-    "Edema": (r"\bvascul\w+(?: \w+){0,4} (?:normal|unremarkable|within (?:normal )?limits)",),
+    "Edema": (rf"\bvascul\w+(?: \w+){{0,4}} {_FINE}",),
     "Pleural Effusion": (
         r"\b(?:costophrenic|pleural) (?:\w+ ){0,5}(?:clear|sharp|normal|preserved|maintained)",
     ),

@@ -81,6 +81,8 @@ CASES = """
 +PN | Bronchopneumonia of both bases.
 -PN | No radiographic evidence of acute pneumonia.
 -PN | Pneumonia is unlikely.
+0PN | Calcified granulomas from a prior granulomatous infection.
+?PN | Pneumonia remains in the differential.
 ?PN | Findings concerning for pneumonia.
 ?PN | Early pneumonia is possible.
 ?PN | Findings are equivocal for early pneumonia.
@@ -107,6 +109,7 @@ CASES = """
 +CM | The heart is mildly enlarged.
 +CM | Moderate enlargement of the cardiac silhouette.
 +CM | Enlarged heart.
++CM | Marked interval increase in heart size.
 +CM | Cardiomegaly, unchanged.
 +CM | Cardiac silhouette remains markedly enlarged.
 -CM | The heart is not enlarged.
@@ -116,6 +119,11 @@ CASES = """
 -CM | Nonenlarged cardiac silhouette.
 -CM | Heart size is at the upper limits of normal.
 -CM -ECM | Cardiomediastinal silhouette is within normal limits.
+-CM | No cardiac enlargement.
++CM | There is a mild to moderately enlarged heart today.
++CM | The heart size is moderately increased.
+-CM | The heart is not enlarged and the aorta is tortuous.
+0CM | Prominent right heart border fat pad.
 ?CM | Borderline heart size.
 ?CM | Borderline cardiomegaly.
 +ECM | Widened mediastinum.
@@ -128,6 +136,10 @@ CASES = """
 -LL | No suspicious nodule or mass.
 ?LL | Rounded density could represent a nodule or nipple shadow.
 -LL | No pulmonary nodules or masses.
+-LL | No cavitary change to suggest tuberculosis.
+0LL | Widening may reflect an anterior mediastinal mass.
+0LL | Sclerotic bone lesion in the humerus.
++LL | No significant change in the left upper lobe nodule.
 0LL | No mass effect on the trachea.
 0LL | Lungs expand to the edge of the thoracic cavity.
 +AT | Left lower lobe collapse.
@@ -136,10 +148,13 @@ CASES = """
 -AT | No atelectasis.
 +PO | Biapical pleural thickening.
 +PO | Calcified pleural plaques.
++PO | Biapical capping.
+0PO | Right apical scarring.
 -PO | No pleural thickening.
 +FX | Old healed right rib fractures.
 +FX | Displaced clavicle fracture.
 -FX | No displaced rib fracture.
+0FX | Fractured sternotomy wires.
 -FX | Osseous structures are intact.
 ?FX | Possible nondisplaced rib fracture.
 +SD | Right PICC line ends in the lower SVC.
@@ -151,6 +166,8 @@ CASES = """
 -SD | Interval removal of the chest tube.
 +SD -PX | Chest tube in place without pneumothorax.
 -SD | No support devices.
++SD | Spinal neurostimulator.
++SD | ETT tip in the mid trachea.
 +PE -PX | Right effusion, no pneumothorax.
 +PE -PX | Small effusions but no pneumothorax.
 +PE | Not only an effusion but also fluid in the fissure.
