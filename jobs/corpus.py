@@ -13,7 +13,7 @@ from cluster.ingest import commit_batch, committed_rows, cut_units
 from cluster.run_record import RunRecord, create_or_resume, read_record
 from cluster.source_files import source_digest, source_files
 from cluster.storage import Storage
-from diffcxr.errors import InputError
+from diffcxr.errors import InputError, RefusedError
 from diffcxr.sources.files import Files
 from diffcxr.sources.row import Reject, Row
 from jobs.options import nested, option, required
@@ -52,18 +52,21 @@ def run(config: Config) -> Summary:
     files = _files(source)
     record = _record(config, files)
     storage = Storage.at(config.output)
+    begun = read_record(storage) is not None
     if storage.exists(MANIFEST_PATH):
+        if not begun:
+            raise RefusedError("the output holds another corpus", storage.uri, "Choose a new output.")
         create_or_resume(storage, record)
         return _summary(Corpus.open(storage), config)
     storage.check_writable()
 
     units = rows = 0
-    if read_record(storage) is not None:
+    if begun:
         record = create_or_resume(storage, record)
         if files is None:  # the embedded world can be entered at any row
             units, rows = committed_rows(storage, record)
     items = _items(source, files, rows, config.workers)
-    if not rows:
+    if not begun:
         items = _with_a_row(items, config)
         record = create_or_resume(storage, record)
 
