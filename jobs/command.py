@@ -93,14 +93,19 @@ def _run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
         if leave.code == signal.SIGTERM:
             raise KeyboardInterrupt from leave
         raise
-    if summary.output is not None:
-        from cluster.storage import Storage
-
-        Storage.at(summary.output).replace("summary.json", summary.encode())
+    write_summary(summary)
     _print(summary.render())
     if summary.note:
         _complain(f"diffcxr {name}: {summary.note}")
     return summary.exit_code
+
+
+def write_summary(summary: Summary) -> None:
+    """`summary.json` into the job's output, where it has one."""
+    if summary.output is not None:
+        from cluster.storage import Storage
+
+        Storage.at(summary.output).replace("summary.json", summary.encode())
 
 
 def _expected(error: BaseException) -> DiffCXRError | None:
