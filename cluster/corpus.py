@@ -156,8 +156,8 @@ def finish_corpus(
         "rows": sum(shard.rows for shard in shards),
         "rejects": dict(sorted(Counter(reject.reason for reject in rejects).items())),
         "licence": licence,
-        "provenance": dict(provenance),
-        "parent": None if parent is None else dict(parent),
+        "provenance": _sorted(provenance),
+        "parent": None if parent is None else _sorted(parent),
         "shards": [asdict(shard) for shard in shards],
     }
     _create_equal(storage, MANIFEST_PATH, (json.dumps(manifest, indent=2) + "\n").encode())
@@ -177,6 +177,11 @@ def read_footers(storage: Storage, units: int) -> list[Footer | None]:
 
     with ThreadPoolExecutor(_READERS) as pool:
         return list(pool.map(footer, range(units)))
+
+
+def _sorted(value: Mapping[str, object]) -> object:
+    """The same, keys sorted at every depth: a resumed run has read its own from JSON, in another order."""
+    return json.loads(json.dumps(dict(value), sort_keys=True))
 
 
 def _create_equal(storage: Storage, path: str, data: bytes) -> None:

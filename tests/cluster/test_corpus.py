@@ -52,6 +52,13 @@ def test_two_runs_of_one_command_leave_the_same_bytes_wherever_they_lie(uri: str
     assert set(here) == {"corpus.json", "rejected.jsonl", "shards/00000.parquet", "shards/00001.parquet"}
 
 
+def test_the_manifest_does_not_depend_on_the_order_of_what_it_is_told(tmp_path: Path) -> None:
+    storage = Storage.at(tmp_path)
+    write(storage, [3])
+    for provenance in ({"a": {"x": 1, "y": 2}, "b": 3}, {"b": 3, "a": {"y": 2, "x": 1}}):
+        finish_corpus(storage, "test", 1, "plan", "CC0-1.0", provenance)
+
+
 def test_finishing_twice_is_harmless_and_no_rejects_leave_no_view(tmp_path: Path) -> None:
     storage = Storage.at(tmp_path)
     write(storage, [3], rejects=())

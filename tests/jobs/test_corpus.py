@@ -1,0 +1,234 @@
+import json
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from cluster.corpus import Corpus
+from cluster.schema import rows_from_table
+from cluster.storage import Storage
+from jobs.command import main
+from tests.cluster.rows import png
+
+PHANTOM = ["source=phantom", "source.images=false", "workers=1"]
+
+
+def contents(uri: str | Path) -> dict[str, bytes]:
+    """Every object but the view that may tell of times and places."""
+    storage = Storage.at(uri)
+    return {
+        stored.path: storage.read(stored.path) for stored in storage.list() if stored.path != "summary.json"
+    }
+
+
+def table(root: Path, lines: list[str], films: int = 3) -> Path:
+    """A data set of `films` films and a table with these lines."""
+    (root / "images").mkdir(parents=True, exist_ok=True)
+    for number in range(films):
+        (root / "images" / f"{number}.png").write_bytes(png(number))
+    (root / "metadata.csv").write_text("\n".join(["image,report_id,patient_id,text", *lines, ""]))
+    return root
+
+
+THREE = [f"images/{i}.png,r{i},p{i},heart size normal" for i in range(3)]
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was complained of: exactly one line, beside progress."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("diffcxr corpus:")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_the_embedded_world_becomes_a_corpus(uri: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["corpus", *PHANTOM, "source.rows=25", "shard_rows=10", f"output={uri}"]) == 0
+    corpus = Corpus.open(uri)
+    assert (corpus.rows, [shard.rows for shard in corpus.shards]) == (25, [10, 10, 5])
+    assert len({row.report_id for t in corpus.tables() for row in rows_from_table(t)}) == 25
+    summary = json.loads(Storage.at(uri).read("summary.json"))
+    assert (summary["rows"], summary["rejected"], summary["digest"]) == (25, 0, corpus.digest)
+    assert "25" in capsys.readouterr().out
+
+
+def test_films_are_drawn_unless_reports_alone_are_wanted(tmp_path: Path) -> None:
+    assert main(["corpus", "source=phantom", "source.rows=2", "workers=1", f"output={tmp_path}/films"]) == 0
+    assert main(["corpus", *PHANTOM, "source.rows=2", f"output={tmp_path}/reports"]) == 0
+    films, reports = (Corpus.open(tmp_path / name).read(0) for name in ("films", "reports"))
+    assert films["image"].null_count == 0 and reports["image"].null_count == 2
+    assert films["text"].to_pylist() == reports["text"].to_pylist()
+
+
+def test_one_command_makes_one_corpus_wherever_it_runs(uri: str, tmp_path: Path) -> None:
+    for output, workers in ((uri, 1), (tmp_path / "elsewhere", 2)):
+        arguments = [
+            "source=phantom",
+            "source.size=32",
+            "source.rows=130",
+            "shard_rows=70",
+            f"workers={workers}",
+        ]
+        assert main(["corpus", *arguments, f"output={output}"]) == 0
+    assert contents(uri) == contents(tmp_path / "elsewhere")
+
+
+def test_a_killed_job_goes_on_and_ends_with_the_bytes_of_an_undisturbed_one(tmp_path: Path) -> None:
+    arguments = ["corpus", *PHANTOM, "source.rows=1500", "shard_rows=50"]
+    command = [sys.executable, "-m", "jobs.command", *arguments, f"output={tmp_path}/killed"]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("killed/shards/*2.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    before = set(Storage.at(tmp_path / "killed").list("shards"))
+    assert 0 < len(before) < 30 and not (tmp_path / "killed" / "corpus.json").exists()
+
+    assert main([*arguments, f"output={tmp_path}/killed"]) == 0
+    assert before < set(Storage.at(tmp_path / "killed").list("shards"))  # none was written again
+    assert main([*arguments, f"output={tmp_path}/undisturbed"]) == 0
+    assert contents(tmp_path / "killed") == contents(tmp_path / "undisturbed")
+
+
+def test_two_drivers_at_once_both_end_well_and_the_corpus_is_whole(s3_uri: str) -> None:
+    arguments = ["corpus", *PHANTOM, "source.rows=300", "shard_rows=20", f"output={s3_uri}"]
+    command = [sys.executable, "-m", "jobs.command", *arguments]
+    drivers = [subprocess.Popen(command, cwd=Path(__file__).parents[2]) for _ in range(2)]
+    assert [driver.wait(timeout=300) for driver in drivers] == [0, 0]
+    assert main(["verify", f"output={s3_uri}"]) == 0
+    assert Corpus.open(s3_uri).rows == 300
+
+
+def test_another_run_on_the_same_output_is_refused_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = f"output={tmp_path}/out"
+    assert main(["corpus", *PHANTOM, "source.rows=4", "source.seed=1", output]) == 0
+    before = contents(tmp_path / "out")
+    capsys.readouterr()
+    assert main(["corpus", *PHANTOM, "source.rows=5", "source.seed=2", output]) == 4
+    line = one_line(capsys)
+    assert "pixels.seed is 1 there and 2 here" in line and "plan.rows is 4 there and 5 here" in line
+    assert contents(tmp_path / "out") == before
+
+
+def test_the_same_command_on_a_finished_corpus_changes_nothing(tmp_path: Path) -> None:
+    arguments = ["corpus", *PHANTOM, "source.rows=4", f"output={tmp_path}/out"]
+    assert main(arguments) == 0
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.parquet")}
+    assert main(arguments) == 0
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.parquet")} == before
+
+
+def test_a_corpus_that_somebody_else_made_is_left_alone(tmp_path: Path) -> None:
+    assert main(["corpus", *PHANTOM, "source.rows=4", f"output={tmp_path}/out"]) == 0
+    (tmp_path / "out" / "run.json").unlink()
+    assert main(["corpus", *PHANTOM, "source.rows=4", f"output={tmp_path}/out"]) == 4
+    assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_a_table_with_bad_lines_becomes_rows_and_counted_rejects(
+    uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = table(tmp_path / "set", [*THREE, "images/none.png,r8,p8,lungs clear", "images/0.png,r0,p0,again"])
+    assert main(["corpus", "source=table", f"source.root={root}", f"output={uri}"]) == 0
+    corpus = Corpus.open(uri)
+    assert corpus.rows == 3 and sum(corpus.rejects.values()) == 2 and corpus.rejects["duplicate id"] == 1
+    assert [row.image for t in corpus.tables() for row in rows_from_table(t)] == [png(0), png(1), png(2)]
+    rejected = [json.loads(line) for line in Storage.at(uri).read("rejected.jsonl").splitlines()]
+    assert {reject["report_id"] for reject in rejected} == {"r8", "r0"}
+    assert "duplicate id" in capsys.readouterr().out
+
+
+def test_a_data_set_in_a_bucket_gives_the_same_corpus_as_on_the_disk(s3_uri: str, tmp_path: Path) -> None:
+    root = table(tmp_path / "set", THREE)
+    for path in sorted(p for p in root.rglob("*") if p.is_file()):
+        Storage.at(f"{s3_uri}/set").create(path.relative_to(root).as_posix(), path.read_bytes())
+    for source, output in ((root, tmp_path / "a"), (f"{s3_uri}/set", f"{s3_uri}/b")):
+        assert main(["corpus", "source=table", f"source.root={source}", f"output={output}"]) == 0
+    assert contents(tmp_path / "a") == contents(f"{s3_uri}/b")
+
+
+def test_an_unfinished_table_is_read_again_and_a_changed_one_is_refused(tmp_path: Path) -> None:
+    root = table(tmp_path / "set", THREE)
+    arguments = ["corpus", "source=table", f"source.root={root}", "shard_rows=1", f"output={tmp_path}/out"]
+    assert main(arguments) == 0
+    whole = contents(tmp_path / "out")
+    for gone in ("corpus.json", "shards/00001.parquet"):
+        (tmp_path / "out" / gone).unlink()
+    assert main(arguments) == 0
+    assert contents(tmp_path / "out") == whole
+
+    table(root, THREE[:2])
+    assert main(arguments) == 4  # another table: another run
+    table(root, THREE)
+    (root / "images" / "1.png").write_bytes(png(77))
+    (tmp_path / "out" / "corpus.json").unlink()
+    assert main(arguments) == 2  # the same names, another film
+
+
+def test_no_row_at_all_is_an_input_error_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = table(tmp_path / "set", ["images/none.png,r8,p8,lungs clear"])
+    assert main(["corpus", "source=table", f"source.root={root}", f"output={tmp_path}/out"]) == 2
+    assert "no rows, and 1 rejected" in one_line(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_iu_xray_reports_come_out_of_their_archive(tmp_path: Path) -> None:
+    report = (
+        "<eCitation><uId id='CXR{0}'/><MedlineCitation><Article><Abstract>"
+        "<AbstractText Label='FINDINGS'>{1}</AbstractText><AbstractText Label='IMPRESSION'></AbstractText>"
+        "</Abstract></Article></MedlineCitation></eCitation>"
+    )
+    texts = ["The heart is of normal size.", "", "A small effusion lies on the left."]
+    with tarfile.open(tmp_path / "reports.tgz", "w:gz") as archive:
+        for number, text in enumerate(texts):
+            (tmp_path / f"{number}.xml").write_text(report.format(number, text))
+            archive.add(tmp_path / f"{number}.xml", f"ecgen-radiology/{number}.xml")
+    source = ["source=iu_xray", f"source.root={tmp_path}/reports.tgz"]
+    assert main(["corpus", *source, f"output={tmp_path}/out"]) == 0
+    corpus = Corpus.open(tmp_path / "out")
+    assert (corpus.rows, dict(corpus.rejects)) == (2, {"empty report": 1})
+    assert corpus.manifest["licence"] == "CC-BY-NC-ND-4.0"
+
+
+@pytest.mark.shared
+def test_the_shared_iu_xray_reports_are_all_accounted_for(shared_data: Path, s3_uri: str) -> None:
+    source = ["source=iu_xray", f"source.root={shared_data}/NLMCXR_reports.tgz"]
+    assert main(["corpus", *source, f"output={s3_uri}"]) == 0
+    corpus = Corpus.open(s3_uri)
+    assert corpus.rows + sum(corpus.rejects.values()) == 2365 and corpus.rows >= 0.97 * 2365
+    assert main(["verify", f"output={s3_uri}"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["source=phantom"], "source.rows"),
+        (["source=iu_xray"], "source.root"),
+        (["source=table", "source.root=/no/such/place"], "/no/such/place"),
+        (["source=no_such_set"], "no_such_set"),
+        (["source=phantom", "source.rows=0"], "source.rows"),
+        (["source=phantom", "source.rows=3", "source.artefacts=2"], "artefacts"),
+        (["source=phantom", "source.rows=3", "shard_rows=0"], "shard_rows"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert main(["corpus", *arguments, f"output={tmp_path}/out"]) == 2
+    assert words in one_line(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("output", ["/proc/diffcxr", "s3:/bucket/x", "s4://bucket/x"])
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    capsys: pytest.CaptureFixture[str], output: str
+) -> None:
+    assert main(["corpus", *PHANTOM, "source.rows=1000000", f"output={output}"]) == 2
+    assert output in one_line(capsys)
