@@ -349,14 +349,16 @@ def _list(ctx: _Dictation) -> str:
     usual = [name for name in normal.ABSENT if name in ctx.absent and name not in ctx.denied]
     usual = usual or [name for name in normal.ABSENT if name in ctx.absent]
     if not usual:
-        return normal.NEVER_DRAWN
+        return expand(normal.NEVER_DRAWN, ctx.rng, {})
     weights = np.array([0.5 ** (list(normal.ABSENT).index(name) / 2) for name in usual])
     count = min(len(usual), int(ctx.rng.choice((1, 2, 2, 3, 3, 3, 4))))
     chosen = ctx.rng.choice(len(usual), size=count, replace=False, p=weights / weights.sum())
     ctx.denied.update(usual[int(i)] for i in chosen)
     words = [expand(pick(normal.ABSENT[usual[int(i)]], ctx.rng), ctx.rng, {}) for i in chosen]
+    if ctx.chance(0.08):
+        words.append(expand(normal.NEVER_DRAWN, ctx.rng, {}))
     comma = ", or " if ctx.chance(0.5) and count > 2 else " or "
-    return comma.join((", ".join(words[:-1]), words[-1])) if count > 1 else words[0]
+    return comma.join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else words[0]
 
 
 # Words to text

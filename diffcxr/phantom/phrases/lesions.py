@@ -1,8 +1,9 @@
 """Noun phrases and sentences for each finding, by how much of it there is.
 
-A noun phrase opens with its article: "a:" (countable), "m:" (mass noun), "s:" (plural) or "e:" (plural where bilateral). Slots: <pre> and <post>
-are the place before and after the noun, <side> the pleural side, <deg> and <degly> the degree as adjective and
-adverb, <cm> a size, <lobe_side> the bare side, <the_side> it as a noun; the rest serve one finding each.
+A noun phrase opens with its article: "a:" (countable), "m:" (mass noun), "s:" (plural) or "e:" (plural where the
+finding is bilateral). Slots: <pre> and <post> are the place before and after the noun, <side> the pleural side, <deg>
+and <degly> the degree as adjective and adverb, <cm> a size, <lobe_side> the bare side, <the_side> it as a noun; the
+rest serve one finding each.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _CARDIOMEGALY = Phrases(
     hedged=(
         "{the |}heart size may be {mildly |slightly |}enlarged[, although this could be due to {AP "
         "technique|projection}]",
-        "{possible|questionable|suspected} [mild] {cardiomegaly|cardiac enlargement}",
+        "{possible|questionable|suspected|borderline|probable} [mild] {cardiomegaly|cardiac enlargement}",
         "{cardiomegaly|cardiac enlargement} {cannot be excluded|is not excluded|is possible} on this "
         "{view|projection}",
         "{possible|questionable} prominence of the {heart|cardiac silhouette} may {be projectional or "
@@ -141,7 +142,9 @@ _EDEMA = {
             "{possible|questionable|suspected} {mild |early |}{interstitial |pulmonary |}edema",
             "{indistinct|hazy} perihilar markings may {represent|reflect|indicate} {mild |early "
             "|}{pulmonary |}edema",
-            "there may be {mild|a component of|minimal} {interstitial |pulmonary |}edema",
+            "there may be {mild|a component of|minimal|superimposed} {interstitial |pulmonary |}edema",
+            "{findings|markings} {concerning for|suggestive of} {mild |early |}{interstitial |pulmonary "
+            "|}edema",
         ),
     ),
 }
@@ -205,6 +208,7 @@ _EFFUSION = {
             "{possible|questionable|equivocal} {slight |mild |}blunting of <angle>, {possibly|which may "
             "be} {small|trace} <effusion>",
             "there may be {small|trace|tiny} <side> <effusion>",
+            "{probable|question of|suggestion of} {small |trace |}{pleural effusion|effusion} on <the_side>",
         ),
     ),
 }
@@ -231,6 +235,9 @@ _PNEUMONIA = Phrases(
     ),
     hedged=(
         "{possible|suspected|questionable} {early|developing|beginning} <pre> pneumonia",
+        "{opacity|infiltrate|markings} <post> {concerning for|suggestive of|suspicious for} "
+        "{pneumonia|infection|aspiration "
+        "pneumonia}",
         "{early |developing |}<pre> pneumonia {cannot be excluded|is not excluded|is possible}",
         "{questionable|possible|equivocal} {opacity|infiltrate} <post> {may|could} {represent|reflect} "
         "{early |}{pneumonia|infection}",
@@ -254,7 +261,7 @@ _CONSOLIDATION = Phrases(
         "adjacent border]",
     ),
     hedged=(
-        "{possible|questionable|suspected} {early |developing |}<pre> consolidation",
+        "{possible|questionable|suspected|probable} {early |developing |}<pre> consolidation",
         "{subtle |early |developing |}{<pre> consolidation|consolidation <post>} {cannot be excluded|is "
         "not excluded}",
         "{subtle |vague |faint |}{increased density|opacity} <post> {may|could} {represent|reflect} {early "
@@ -281,7 +288,7 @@ _ATELECTASIS = {
     "large": Phrases(
         nouns=(
             "m:{<deg>|} <pre> atelectasis {with volume loss|and volume loss|}",
-            "m:volume loss <post> {consistent with|due to|from|representing} atelectasis",
+            "m:volume loss <post> {consistent with|due to|from|secondary to} atelectasis",
             "m:{<deg>|subsegmental|bandlike|platelike|confluent} atelectasis <post>",
             "m:{partial collapse|collapse} and atelectasis <post>",
             "s:{bandlike|thick linear|coarse linear|streaky} opacities <post> {consistent with|compatible "
@@ -303,6 +310,7 @@ _ATELECTASIS = {
             "{faint|subtle|minimal} {streaky|linear} {markings|densities} <post> may {represent|reflect} "
             "{subsegmental |}atelectasis",
             "there may be {mild|minimal|some} <pre> atelectasis",
+            "{probable|question of} {mild |minimal |subsegmental |}<pre> atelectasis",
         ),
     ),
 }
@@ -312,9 +320,11 @@ _LESION = {
         nouns=(
             "a:<cm> {pulmonary |}nodule <post>",
             "a:<cm> <pre> {pulmonary |lung |}nodule",
-            "a:{solitary|round|rounded|well-circumscribed|discrete|noncalcified} <pre> nodule[ measuring "
+            "a:{solitary|round|rounded|well-circumscribed|discrete|noncalcified|indeterminate} <pre> "
+            "nodule[ measuring "
             "<cm>]",
             "a:<pre> {nodular opacity|nodular density|nodule}, {approximately |about |}<cm>",
+            "a:<cm> {lung lesion|nodular lesion} <post>",
         ),
         sentences=(
             "{a |}{nodule|pulmonary nodule|nodular opacity} <post> measures {approximately |about |}<cm>",
@@ -333,8 +343,9 @@ _LESION = {
         nouns=(
             "a:<cm> {pulmonary |lung |}mass <post>",
             "a:<cm> <pre> {lung |}mass",
-            "a:{large|rounded|lobulated|spiculated|round} <pre> mass[ measuring <cm>]",
+            "a:{large|rounded|lobulated|spiculated|round|irregular} <pre> mass[ measuring <cm>]",
             "a:{large|dominant|} mass <post>, {approximately |about |}<cm>",
+            "a:<cm> {lung lesion|mass lesion} <post>",
         ),
         sentences=(
             "{a |}{large |lobulated |}mass <post> measures {approximately |about |}<cm>",
@@ -499,6 +510,7 @@ _OPACITY = Phrases(
         "{faint |subtle |}{opacity|infiltrate|airspace disease} <post> {cannot be excluded|is not "
         "excluded|is possible}",
         "there may be {a |}{faint|subtle|vague} {opacity|infiltrate} <post>",
+        "{probable|question of|suggestion of} {faint |subtle |}<pre> {opacity|infiltrate}",
     ),
 )
 

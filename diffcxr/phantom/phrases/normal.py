@@ -25,7 +25,9 @@ ABSENT: dict[FindingName, tuple[str, ...]] = {
 }
 """Noun phrases to deny, by the finding that must then be absent."""
 
-NEVER_DRAWN = "free air under the diaphragm"
+NEVER_DRAWN = (
+    "{free air under the diaphragm|adenopathy|evidence of tuberculosis|foreign body|hilar adenopathy}"
+)
 """What can be denied of every film."""
 
 DENIALS = (
@@ -95,6 +97,7 @@ NORMAL_HEART_AND_MEDIASTINUM = (
     "{normal|unremarkable|"
     "within limits of normal|of normal appearance}",
     "{normal|unremarkable} {cardiomediastinal silhouette|heart and mediastinum|cardiomediastinal contours}",
+    "cardio mediastinal {silhouette|contours} {normal|unremarkable|within normal limits}",
     "{the |}cardiac and mediastinal {silhouettes|contours|borders} are {normal|unremarkable|within the "
     "normal range}",
     "heart size and mediastinum {normal|unremarkable|within normal range}",
@@ -157,6 +160,27 @@ REMARKS = (
     "no {free air|free intraperitoneal air|subdiaphragmatic air}{| under the diaphragm| below the "
     "hemidiaphragms}",
     "{small |moderate |}hiatal hernia{| is noted}",
+    "{scattered|multiple|several|few} calcified granulomas{| in both lungs| and calcified lymph nodes}, "
+    "{benign|incidental|old}",
+    "{emphysematous changes|emphysema|hyperexpansion|hyperinflation|bullous emphysema} {of the lungs|in "
+    "the upper lobes|"
+    "suggesting COPD|with flattened hemidiaphragms|and COPD}",
+    "{lungs are hypoinflated|hypoinflation|hypoinflated lungs} {with crowded markings|with vascular "
+    "crowding|accentuating the "
+    "heart}",
+    "{evaluation|study|examination} {is |}{somewhat |}limited by {body habitus|technical factors|low "
+    "volumes|patient motion|"
+    "overlying soft tissue|rotation}",
+    "{mild |old |chronic |stable |}{wedge deformity|anterior wedging|height loss} of {a|one} {mid |lower "
+    "|}thoracic vertebral body",
+    "{tortuosity|ectasia|atherosclerosis|unfolding} of the {thoracic |descending |ascending |}aorta",
+    "{degenerative |}{disc disease|osteophytes|spondylosis} {of the T-spine|in the thoracolumbar spine|of "
+    "the lower cervical "
+    "spine}",
+    "{a |}prominent {pericardial|epicardial} fat pad",
+    "{no |}{scoliosis|curvature} of the {thoracic|thoracolumbar} spine",
+    "{no {hilar |mediastinal |}{adenopathy|lymphadenopathy}|no evidence of {active |}tuberculosis|no "
+    "foreign body}",
     "{nipple shadows|overlying soft tissues|breast shadows|the scapulae} project over the {lower "
     "lungs|lung bases|lungs}",
     "{diffuse |mild |}{osteopenia|bony demineralization}{| is present| is noted}",

@@ -6,12 +6,18 @@ from diffcxr.phantom.study import Side, Zone
 
 _LOBE = {
     ("right", "upper"): "{right upper lobe|RUL}",
-    ("right", "middle"): "{right midlung|right mid lung|right mid zone|right mid lung zone}",
+    (
+        "right",
+        "middle",
+    ): "{right midlung|right mid lung|right mid zone|right mid lung zone|right middle lobe}",
     ("right", "lower"): "{right lower lobe|right lower lobe|RLL}",
     ("left", "upper"): "{left upper lobe|LUL}",
-    ("left", "middle"): "{left midlung|left mid lung|left mid zone|left mid lung zone}",
+    ("left", "middle"): "{left midlung|left mid lung|left mid zone|left mid lung zone|lingula}",
     ("left", "lower"): "{left lower lobe|left lower lobe|LLL}",
 }
+
+
+_MEDIAL = {"left": "in the retrocardiac region", "right": "medially at the right base"}
 
 
 def before_noun(side: Side, zone: Zone) -> str:
@@ -48,7 +54,7 @@ def after_noun(side: Side, zone: Zone) -> str:
         "upper": f"in the {{{lobe}|{lobe}|upper {side} lung|{side} upper lung zone|upper {side} hemithorax}}",
         "middle": f"in the {{{lobe}|{lobe}|{side} perihilar region|mid {side} lung}}",
         "lower": f"{{in the {lobe}|in the {lobe}|at the {side} {{lung |}}base|in the lower {side} lung|"
-        f"overlying the {side} hemidiaphragm}}",
+        f"overlying the {side} hemidiaphragm|{_MEDIAL[side]}}}",
         "diffuse": f"throughout the {side} lung",
     }[zone]
 
