@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -16,6 +17,7 @@ from cluster.storage import Storage
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.sources.files import Files
 from diffcxr.sources.row import Reject, Row
+from jobs.command import main
 from jobs.options import nested, option, required
 from jobs.progress import Progress, progress
 from jobs.summary import Summary
@@ -181,3 +183,7 @@ def _summary(corpus: Corpus, config: Config) -> Summary:
     table += [[f"  {reason}", count] for reason, count in corpus.rejects.items()]
     table += [["shards", len(corpus.shards)], ["corpus", corpus.uri]]
     return Summary(values=values, table=table, output=config.output)
+
+
+if __name__ == "__main__":
+    sys.exit(main(["corpus", *sys.argv[1:]]))

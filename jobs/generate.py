@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 import time
 from collections import Counter
 from contextlib import closing
@@ -30,6 +31,7 @@ from cluster.run_record import RunRecord, create_or_resume, differing_fields, re
 from cluster.session import connect, resources
 from cluster.storage import Storage
 from diffcxr.errors import InputError, RefusedError
+from jobs.command import main
 from jobs.options import nested, option, required
 from jobs.progress import Progress, progress
 from jobs.summary import Summary
@@ -265,3 +267,7 @@ def _summary(config: Config, made: Corpus, record: RunRecord, tally: _Tally) -> 
         exit_code=3 if too_many else 0,
         note=note if too_many else "",
     )
+
+
+if __name__ == "__main__":
+    sys.exit(main(["generate", *sys.argv[1:]]))

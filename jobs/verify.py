@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from cluster.corpus import Corpus
 from cluster.storage import Storage
 from cluster.verification import Inventory, Tally, check_shards, take_inventory
 from diffcxr.errors import IncompleteError, InputError
+from jobs.command import main
 from jobs.options import option, required
 from jobs.progress import Progress, progress
 from jobs.summary import Summary
@@ -97,3 +99,7 @@ def _summary(inventory: Inventory, tally: Tally) -> Summary:
         table.append(["verified", "every shard is whole, every sample is there once"])
         return Summary(values=values, table=table)
     return Summary(values=values, table=table, exit_code=error.exit_code, note=str(error))
+
+
+if __name__ == "__main__":
+    sys.exit(main(["verify", *sys.argv[1:]]))
