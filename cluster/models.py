@@ -117,12 +117,12 @@ def load_pipeline(model: Path | str, device: str, dtype: torch.dtype) -> Pipelin
             from diffcxr.pipeline import DiffCXRPipeline
 
             pipeline = DiffCXRPipeline.from_pretrained(  # type: ignore[no-untyped-call]
-                folder, torch_dtype=dtype, use_safetensors=True
+                folder, dtype=dtype, use_safetensors=True
             )
         else:
             pipeline = DiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
                 folder,
-                torch_dtype=dtype,
+                dtype=dtype,
                 use_safetensors=True,
                 local_files_only=True,
                 safety_checker=None,  # it blacks out films that it takes for something else

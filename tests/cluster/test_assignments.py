@@ -1,0 +1,85 @@
+"""The decisions of dispatch: no unit is lost, and one bad row costs that row."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster.assignments import ATTEMPTS, Assignment, Assignments, UnitKeepsFailingError
+
+
+def drive(
+    assignments: Assignments, samples: int, killers: dict[int, set[int]]
+) -> tuple[dict[int, tuple[int, ...]], int]:
+    """Runs all to the end with workers that die of `killers`: ({unit: excluded rows}, how many died)."""
+    committed: dict[int, tuple[int, ...]] = {}
+    deaths = 0
+    while assignments.waiting:
+        assignment = assignments.take(suspects=True)
+        if assignment is None:
+            break
+        start, stop = assignment.probe or (0, samples)
+        run = set(range(start, stop)) - set(assignment.excluded)
+        if run & killers.get(assignment.unit, set()):
+            deaths += 1
+            assignments.failed(assignment, samples)
+            continue
+        assignments.done(assignment)
+        if assignment.probe is None:
+            assert assignment.unit not in committed
+            committed[assignment.unit] = assignment.excluded
+    return committed, deaths
+
+
+@given(
+    st.integers(1, 40),
+    st.dictionaries(st.integers(0, 4), st.sets(st.integers(0, 39), max_size=3), max_size=3),
+)
+def test_exactly_the_rows_that_kill_are_excluded(samples: int, killers: dict[int, set[int]]) -> None:
+    killers = {unit: {row for row in rows if row < samples} for unit, rows in killers.items()}
+    committed, deaths = drive(Assignments(range(5)), samples, killers)
+    assert committed == {unit: tuple(sorted(killers.get(unit, ()))) for unit in range(5)}
+    rows = sum(map(len, killers.values()))
+    assert deaths <= rows * (ATTEMPTS + samples.bit_length() + 2)
+
+
+def test_units_come_in_order_and_failed_ones_first() -> None:
+    assignments = Assignments([4, 2, 9])
+    first = assignments.take(suspects=True)
+    assert first == Assignment(4)
+    assignments.failed(first, 10)
+    again = assignments.take(suspects=True)
+    assert again is not None
+    assert (again.unit, again.suspect) == (4, True)
+
+
+def test_a_unit_that_failed_waits_for_a_worker_of_its_own() -> None:
+    assignments = Assignments([1, 2])
+    first = assignments.take(suspects=True)
+    assert first is not None
+    assignments.failed(first, 10)
+    shared = assignments.take(suspects=False)
+    assert shared == Assignment(2)
+    assert assignments.take(suspects=False) is None
+    assert assignments.waiting == 1
+
+
+def test_workers_that_die_for_another_reason_cost_no_row() -> None:
+    assignments = Assignments([0])
+    for _ in range(ATTEMPTS):  # a machine that was preempted thrice
+        unit = assignments.take(suspects=True)
+        assert unit is not None
+        assignments.failed(unit, 8)
+    committed, _ = drive(assignments, 8, {})
+    assert committed == {0: ()}
+
+
+def test_a_unit_that_fails_only_as_a_whole_is_given_up_by_name() -> None:
+    assignments = Assignments([7])
+    with pytest.raises(UnitKeepsFailingError, match="unit 7"):
+        for _ in range(1000):
+            assignment = assignments.take(suspects=True)
+            assert assignment is not None
+            if assignment.probe is None:
+                assignments.failed(assignment, 8)
+            else:
+                assignments.done(assignment)

@@ -1,0 +1,201 @@
+"""A worker: one unit in, one shard out, the same bytes whatever happens around it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+import torch
+
+from cluster.batches import CONSTANT, EMPTY_PROMPT, KILLED_WORKER, NOT_FINITE, PIPELINE_RAISED
+from cluster.codec import decode_image, provenance_note
+from cluster.corpus import Corpus
+from cluster.plan import Plan, plan_units
+from cluster.recipe import Recipe, Sampler, Task
+from cluster.reports import count_reports
+from cluster.shard import read_footer, read_shard, shard_path
+from cluster.storage import Storage
+from cluster.worker import Worker
+from diffcxr.errors import InputError, RefusedError
+from diffcxr.null_pipeline import NullPipeline
+from diffcxr.seeds import sample_seed
+from tests.reports_corpus import reports_corpus
+
+SAMPLER = Sampler(
+    model="null",
+    model_digest="null",
+    device="cpu",
+    dtype="float32",
+    steps=2,
+    guidance=2.0,
+    batch_size=4,
+    threads=1,
+)
+
+
+class NeighbourlyPipeline(NullPipeline):
+    """Its films depend on their slot, as a real model's may by their last bits; some prompts are bad."""
+
+    def __call__(self, prompt: Any, *, generator: Any, **ignored: Any) -> Any:
+        assert len(prompt) == len(generator) == SAMPLER.batch_size, "the batch shape is fixed"
+        if any("raises" in text for text in prompt):
+            raise RuntimeError("a bad prompt: " + prompt[0])
+        films = super().__call__(prompt, generator=generator).images
+        films *= np.linspace(0.9, 1.0, len(prompt), dtype=np.float32)[:, None, None]
+        for film, text in zip(films, prompt, strict=True):
+            if "not a number" in text:
+                film[3, 3] = np.nan
+            if "grey" in text:
+                film[:] = 0.5
+        return SimpleNamespace(images=films)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    made = Worker(SAMPLER, NeighbourlyPipeline())
+    yield made
+    made.close()
+
+
+def recipe_for(corpus: Corpus, output: str | Path, **changed: Any) -> Recipe:
+    recipe = Recipe(
+        corpus=corpus.uri,
+        corpus_digest=corpus.digest,
+        output=Storage.at(output).uri,
+        plan_hash="a-plan",
+        prompt="{text}",
+        seed=5,
+        image_format="png",
+        model_digest="sha256:model",
+    )
+    return replace(recipe, **changed)
+
+
+def plan_for(corpus: Corpus, **choices: Any) -> Plan:
+    return plan_units(count_reports(corpus, None), **choices)
+
+
+def films_of(output: str | Path, units: int) -> dict[tuple[str, int], bytes]:
+    tables = [read_shard(Storage.at(output), shard_path(unit)) for unit in range(units)]
+    rows = [row for table in tables for row in table.to_pylist()]
+    return {(row["report_id"], row["sample_index"]): row["image"]["bytes"] for row in rows}
+
+
+def test_a_unit_becomes_a_shard_of_the_corpus_schema(worker: Worker, tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "corpus")
+    plan, recipe = (
+        plan_for(corpus, samples_per_report=2, images_per_shard=7),
+        recipe_for(corpus, tmp_path / "out"),
+    )
+    receipts = [worker.run(Task(recipe, plan.unit(number))) for number in range(len(plan))]
+    assert [(r.unit, r.rows, r.committed) for r in receipts] == [(0, 7, True), (1, 7, True), (2, 6, True)]
+
+    row = read_shard(Storage.at(tmp_path / "out"), shard_path(1)).to_pylist()[0]
+    assert (row["report_id"], row["sample_index"]) == ("study-003", 1)
+    assert row["seed"] == sample_seed(5, "study-003", 1)
+    assert (row["view"], row["impression"], row["truth"]) == ("PA", "Nothing new.", None)
+    assert decode_image(row["image"]["bytes"]).shape == (128, 128)
+    note = provenance_note(row["image"]["bytes"])
+    assert note is not None
+    assert f"seed={row['seed']}" in note
+    assert "model=sha256:model run=a-plan" in note
+
+
+def test_each_report_is_used_once_whatever_films_its_study_has(worker: Worker, tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "corpus")
+    assert corpus.rows == 14
+    plan = plan_for(corpus, images_per_shard=4)
+    for number in range(len(plan)):
+        worker.run(Task(recipe_for(corpus, tmp_path / "out"), plan.unit(number)))
+    made = films_of(tmp_path / "out", len(plan))
+    assert sorted(made) == [(f"study-{number:03d}", 0) for number in range(10)]
+
+
+def test_a_committed_unit_is_not_made_again(worker: Worker, tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "corpus")
+    task = Task(recipe_for(corpus, tmp_path / "out"), plan_for(corpus).unit(0))
+    assert worker.run(task).committed
+    again = worker.run(task)
+    assert (again.committed, again.rows, again.seconds_denoising) == (False, 0, 0.0)
+
+
+def test_a_shard_of_another_run_is_refused_and_kept(worker: Worker, tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "corpus")
+    unit = plan_for(corpus).unit(0)
+    worker.run(Task(recipe_for(corpus, tmp_path / "out"), unit))
+    with pytest.raises(RefusedError, match="another run"):
+        worker.run(Task(recipe_for(corpus, tmp_path / "out", plan_hash="another"), unit))
+    assert read_footer(Storage.at(tmp_path / "out"), shard_path(0)).plan_hash == "a-plan"
+
+
+def test_bad_rows_are_rejected_with_their_reasons_and_no_other_film_changes(
+    worker: Worker, tmp_path: Path
+) -> None:
+    clean = reports_corpus(tmp_path / "clean", reports=12)
+    texts = {1: "  ", 2: "this one raises", 5: "not a number", 7: "all grey"}
+    dirty = reports_corpus(tmp_path / "dirty", reports=12, texts=texts)
+    reasons = {1: EMPTY_PROMPT, 2: PIPELINE_RAISED, 5: NOT_FINITE, 7: CONSTANT, 9: KILLED_WORKER}
+    unit = plan_for(clean).unit(0)
+    worker.run(Task(recipe_for(clean, tmp_path / "a"), unit))
+    receipt = worker.run(Task(recipe_for(dirty, tmp_path / "b"), unit, excluded=(9,)))
+
+    footer = read_footer(Storage.at(tmp_path / "b"), shard_path(0))
+    assert {reject.report_id: reject.reason for reject in footer.rejects} == {
+        f"study-{number:03d}": reason for number, reason in reasons.items()
+    }
+    assert receipt.rows == 7
+    assert sum(receipt.rejects.values()) == 5
+    expected = films_of(tmp_path / "a", 1)
+    for number in reasons:
+        del expected[f"study-{number:03d}", 0]
+    assert films_of(tmp_path / "b", 1) == expected
+
+
+def test_a_unit_of_rejects_is_a_shard_of_no_rows(worker: Worker, tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "corpus", reports=3, texts={0: "", 1: " ", 2: "\n"})
+    receipt = worker.run(Task(recipe_for(corpus, tmp_path / "out"), plan_for(corpus).unit(0)))
+    assert (receipt.rows, receipt.committed) == (0, True)
+    assert read_shard(Storage.at(tmp_path / "out"), shard_path(0)).num_rows == 0
+
+
+def test_a_probe_commits_nothing(worker: Worker, tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "corpus")
+    worker.run(Task(recipe_for(corpus, tmp_path / "out"), plan_for(corpus).unit(0), probe=(2, 5)))
+    assert not list(Storage.at(tmp_path / "out").list())
+
+
+def test_the_prompt_is_what_the_template_makes_of_the_row(worker: Worker, tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "corpus")
+    recipe = recipe_for(corpus, tmp_path / "out", prompt="{view} film. {impression}{sex}")
+    worker.run(Task(recipe, plan_for(corpus).unit(0)))
+    texts = read_shard(Storage.at(tmp_path / "out"), shard_path(0)).column("text")
+    assert pc.unique(texts).to_pylist() == ["PA film. Nothing new."]
+
+
+def test_out_of_memory_is_no_row_s_fault(tmp_path: Path) -> None:
+    class Full(NullPipeline):
+        def __call__(self, prompt: Any, **ignored: Any) -> Any:
+            raise torch.OutOfMemoryError("too many")
+
+    corpus = reports_corpus(tmp_path / "corpus")
+    with pytest.raises(torch.OutOfMemoryError):
+        Worker(SAMPLER, Full()).run(Task(recipe_for(corpus, tmp_path / "out"), plan_for(corpus).unit(0)))
+
+
+def test_a_corpus_that_changed_is_noticed(worker: Worker, tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "corpus")
+    recipe = recipe_for(corpus, tmp_path / "out", corpus_digest="another")
+    with pytest.raises(InputError, match="changed"):
+        worker.run(Task(recipe, plan_for(corpus).unit(0)))
+
+
+def test_a_pipeline_that_cannot_be_called_is_known_before_any_row(worker: Worker) -> None:
+    def not_a_pipeline(*, image: Any) -> None: ...
+
+    with pytest.raises(InputError, match="no text-to-image pipeline"):
+        Worker(SAMPLER, not_a_pipeline).warm_up()  # type: ignore[arg-type]
+    assert worker.warm_up().film_shape == (128, 128)
