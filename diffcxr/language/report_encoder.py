@@ -46,9 +46,17 @@ class ReportEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         self.norm = nn.LayerNorm(width)
 
     def encode(self, reports: list[str]) -> Tensor:
-        """Tokens (B, K, D) of report texts."""
-        states_BLE, mask_BL = TextEncoder(self.config.text_encoder)(reports, self.device)
-        return cast(Tensor, self(states_BLE.to(self.dtype), mask_BL))
+        """Tokens (B, K, D) of report texts.
+
+        Each is encoded alone: padded to the longest of a batch, its last bits would depend on the others, and
+        a film would not be the same when it is made again beside other reports.
+        """
+        text_encoder = TextEncoder(self.config.text_encoder)
+        tokens_1KD = []
+        for report in reports:
+            states_1LE, mask_1L = text_encoder([report], self.device)
+            tokens_1KD.append(cast(Tensor, self(states_1LE.to(self.dtype), mask_1L)))
+        return torch.cat(tokens_1KD)
 
     def forward(self, states_BLE: Tensor, mask_BL: Tensor) -> Tensor:
         """Tokens (B, K, D) of a text encoder's states; `mask_BL` is True where there is a word piece."""
