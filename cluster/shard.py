@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from cluster.schema import ROW_SCHEMA, check_schema
 from cluster.storage import Storage
+from cluster.storage_errors import MissingError, UnavailableError
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.sources.row import Reject
 
@@ -20,6 +21,7 @@ MAX_SHARD_BYTES = 256 << 20  # one put, held in memory
 _KEY = b"diffcxr."
 _TAIL = 64 << 10  # bytes; the footer of a shard with a thousand rejects still fits
 _MAGIC = b"PAR1"
+_CREATES = 3  # tries
 _DAMAGED_FIX = "The shard is damaged: restore it, or make the corpus again in another place."
 
 
@@ -183,15 +185,21 @@ def commit_shard(storage: Storage, unit: int, data: bytes) -> bool:
     Raises RefusedError where another run's shard is there, which is then left as it is.
     """
     path = shard_path(unit)
-    if storage.create(path, data):
-        return True
-    # Either another writer was first, or the answer to our own create was lost and the retry met its object.
-    there, here = read_footer(storage, path), parse_footer(data, path)
-    if (there.plan_hash, there.unit) != (here.plan_hash, here.unit):
-        raise RefusedError(
-            "the output holds a shard of another run", storage.child(path).uri, "Choose a new output."
-        )
-    return False
+    here = parse_footer(data, path)
+    for _ in range(_CREATES):
+        if storage.create(path, data):
+            return True
+        # Another writer was first, or the answer to our own create was lost and its retry met our object.
+        try:
+            there = read_footer(storage, path)
+        except MissingError:  # S3 says "exists" also while another create is under way, which may still fail
+            continue
+        if (there.plan_hash, there.unit) != (here.plan_hash, here.unit):
+            what, where = "the output holds a shard of another run", storage.child(path).uri
+            raise RefusedError(what, where, "Choose a new output.")
+        return False
+    what = "the store says that a shard exists, and shows none"
+    raise UnavailableError(what, storage.child(path).uri, "Run the same command again.")
 
 
 def _read_table(source: object, columns: Sequence[str] | None) -> pa.Table:

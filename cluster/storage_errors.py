@@ -32,7 +32,9 @@ class UnavailableError(InputError):
 _NO_BUCKET = "no such bucket"
 _CHECK_URI = "Check the spelling."
 _CHECK_KEYS = "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_PROFILE."
-_CHECK_ENDPOINT = "Check AWS_ENDPOINT_URL and the network, then run the same command again."
+_CHECK_ENDPOINT = (
+    "Check the endpoint (s3: AWS_ENDPOINT_URL) and the network, then run the same command again."
+)
 _BAD_KEYS = (
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",

@@ -102,6 +102,8 @@ class Tally:
         """Compares the whole with the plan, and with the ids of the planned reports where they are given."""
         if self.missing or self.damage or inventory.corpus is None:
             return
+        if sum(inventory.corpus.rejects.values()) != self.rejects:
+            self.damage.append(f"{self.rejects} rejects, and the manifest says otherwise")
         samples, each = inventory.planned("samples"), inventory.planned("samples_per_report")
         if samples is not None and samples != len(self._samples):
             self.damage.append(f"{len(self._samples)} samples, and {samples} were planned")

@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.ray_head import RayHead, ray_head
 from tests.s3_server import S3Server, s3_server
+
+# Time limits of single examples fail on a busy machine; `timeout` in pyproject.toml bounds each test.
+settings.register_profile("diffcxr", deadline=None)
+settings.load_profile("diffcxr")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

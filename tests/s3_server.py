@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import shutil
 import signal
@@ -70,11 +71,19 @@ def s3_server(bucket: str = "diffcxr", folder: Path | None = None) -> Iterator[S
             stack.callback(shutil.rmtree, root, ignore_errors=True)
         log = stack.enter_context((root / "weed.log").open("wb"))
         port, arguments = _arguments(weed, data, config)
-        process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, cwd=root)
+        process = subprocess.Popen(
+            arguments, stdout=log, stderr=subprocess.STDOUT, cwd=root, preexec_fn=_die_with_parent
+        )
         stack.callback(_stop, process)
         server = S3Server(f"http://127.0.0.1:{port}", bucket, process.pid)
         _wait_until_ready(server, process, root / "weed.log")
         yield server
+
+
+def _die_with_parent() -> None:
+    """Linux: the server ends even where the session that started it is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _identities() -> dict[str, object]:

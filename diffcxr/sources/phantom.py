@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -75,8 +77,9 @@ def phantom_rows(
         for index in range(start, start + rows):
             yield world.row(index)
         return
-    # spawn, not fork: the caller may hold Ray's or torch's threads, whose locks a fork would copy in any state
-    pool = ProcessPoolExecutor(min(workers, len(chunks)), mp_context=multiprocessing.get_context("spawn"))
+    # spawn, not fork: the caller may hold Ray's or torch's threads, whose locks a fork would copy as they are
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(chunks)), mp_context=context, initializer=_follow_parent)
     waiting: deque[Future[list[Row]]] = deque()
     try:
         for at, stop in chunks:
@@ -87,6 +90,18 @@ def phantom_rows(
             yield from waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _follow_parent() -> None:
+    """Ends this worker with its parent: when that one is killed, the pool's own workers wait for ever."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _film_png(study: Study, size: int) -> bytes:

@@ -1,5 +1,11 @@
+import contextlib
+import select
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,9 +27,40 @@ from cluster.shard import (
     shard_path,
 )
 from cluster.storage import Storage
+from cluster.storage_errors import UnavailableError
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.sources.row import Reject, Row
 from tests.cluster.rows import any_row, rows
+from tests.s3_server import S3Server
+
+
+@contextlib.contextmanager
+def losing_first_answer(endpoint: str) -> Iterator[tuple[str, threading.Event]]:
+    """An endpoint that passes everything on, but hangs up instead of the first answer to a PUT."""
+    upstream = endpoint.removeprefix("http://").split(":")
+    lost = threading.Event()
+
+    class Pass(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((upstream[0], int(upstream[1]))) as server:
+                put = False
+                while ready := select.select([self.request, server], [], [])[0]:
+                    for side in ready:
+                        block = side.recv(1 << 16)
+                        if not block:
+                            return
+                        put = put or (side is self.request and block.startswith(b"PUT"))
+                        if side is server and put and not lost.is_set():
+                            lost.set()
+                            return
+                        (server if side is self.request else self.request).sendall(block)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Pass) as proxy:
+        proxy.daemon_threads = True
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{proxy.server_address[1]}", lost
+        proxy.shutdown()
+
 
 REJECTS = [
     Reject(report_id="a", reason="empty report"),
@@ -108,6 +145,22 @@ def test_one_unit_is_committed_once_and_the_second_copy_is_dropped(uri: str) -> 
         won = list(pool.map(lambda _: commit_shard(storage, 4, data), range(8)))
     assert won.count(True) == 1
     assert [stored.path for stored in storage.list()] == ["shards/00004.parquet"]
+
+
+def test_a_create_whose_answer_was_lost_is_known_as_done(
+    s3: S3Server, s3_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encode_shard(table_from_rows(rows(3)), "plan", 0)
+    with losing_first_answer(s3.endpoint) as (endpoint, lost):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        storage = Storage.at(s3_uri)
+        try:
+            committed = commit_shard(storage, 0, data)
+        except UnavailableError:  # then the unit is tried again by whoever has it
+            committed = commit_shard(storage, 0, data)
+        assert lost.is_set() and not committed
+        assert read_shard(storage, shard_path(0)).num_rows == 3
+        assert [stored.path for stored in storage.list()] == [shard_path(0)]
 
 
 @pytest.mark.parametrize(("plan", "unit"), [("another", 0), ("plan", 1)])
