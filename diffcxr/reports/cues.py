@@ -25,7 +25,8 @@ _BE = r"(?:is|are|was|were|has|have|been|be|being|appears?|remains?|seems?)"
 _NOT = r"(?:no|not|without|never)"
 _FULLY = r"(?:entirely|completely|definite(?:ly)?|definitively|totally|reliably|fully|confidently)"
 _SEEN = (
-    r"(?:seen|identified|present|visuali[sz]ed|noted|evident|demonstrated|appreciated|detected|apparent|shown|found"
+    r"(?:seen|identified|present|visuali[sz]ed|noted|evident|demonstrated|appreciated|detected"
+    r"|apparent|shown|found"
     r"|observed|suspected|suggested|visible|recogni[sz]ed|confirmed|suspicious|convincing)"
 )
 _LATELY = (
@@ -33,10 +34,15 @@ _LATELY = (
 )
 _CHANGE = r"(?:change|increase|decrease|improvement|worsening|progression|difference|interval)\w*"
 _NOTABLE = (
-    r"(?:significant(?:ly)?|substantial(?:ly)?|definite(?:ly)?|appreciabl[ey]|relevant|gross(?:ly)?|obvious(?:ly)?"
-    r"|interval|major|short-term|further|other|notabl[ey]|convincing|evidence of|any|much|acute|new|real|clear)"
+    r"(?:significant(?:ly)?|substantial(?:ly)?|definite(?:ly)?|appreciabl[ey]|relevant"
+    r"|gross(?:ly)?|obvious(?:ly)?"
+    r"|interval|major|short-term|further|other|notabl[ey]|convincing|evidence of|any|much|acute"
+    r"|new|real|clear)"
 )
-_PARTLY = r"(?:near(?:ly)?|almost|partial(?:ly)?|mostly|incomplete(?:ly)?|largely|significantly|substantially|partly)"
+_PARTLY = (
+    r"(?:near(?:ly)?|almost|partial(?:ly)?|mostly|incomplete(?:ly)?|largely|significantly"
+    r"|substantially|partly)"
+)
 _REPORTING = r"(?:since|in|on|and|but|from|compared|as|by|after|following|with|bilaterally|completely)\b"
 
 # In order of precedence: a cue takes its words, and later patterns cannot use them again.
@@ -51,7 +57,13 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     ("neutral", rf"{_NOT} (?:been |yet |{_FULLY} )*(?:resol\w+|clear(?:ed|ing))"),
     ("neutral", rf"{_PARTLY}(?: complete(?:ly)?)? (?:resol\w+|clear\w+)|resolving|clearing(?! of)"),
-    ("neutral", r"not without|no longer absent"),
+    ("neutral", r"not without|no longer absent|without (?:\w+ ){0,2}(?:comparisons?|priors?|studies|films)"),
+    (
+        "neutral",
+        rf"(?:not|never) (?:previously {_SEEN}|{_SEEN} (?:previously|before)"
+        rf"|(?:well |clearly )?{_SEEN} (?:on|in) (?:the |any )?"
+        r"(?:prior|previous|earlier|comparison|lateral|frontal|pa|ap|last))",
+    ),
     ("neutral", r"(?:can|could|may|might) (?:now )?be (?:seen|identified|visuali[sz]ed|appreciated)"),
     # Doubt worded with a negation.
     (
@@ -60,7 +72,8 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "doubts behind",
-        rf"(?:cannot|could not|does not|do not|not|difficult to|hard to|unable to|impossible to)(?: be)?(?: {_FULLY})? "
+        rf"(?:cannot|could not|does not|do not|not|difficult to|hard to|unable to"
+        rf"|impossible to)(?: be)?(?: {_FULLY})? "
         r"(?:exclude|rule out)(?!d)",
     ),
     (
@@ -78,7 +91,7 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ("denies before", r"(?<=: )(?:none|absent|negative|no$)"),
     (
         "denies behind",
-        r"no(?! longer)|not|without|nor|neither|never|non(?=-)|denies|lack of|lacks|fails to|absence of|absent"
+        r"no(?! longer)|not|without|nor|neither|never|denies|lack of|lacks|fails to|absence of|absent"
         r"|negative for|(?:free|clear|devoid) (?:of|from)|clear without|rather than|instead of",
     ),
     (
@@ -94,14 +107,16 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "doubts before",
-        r"(?:suspected|possible|questionable|questioned|not certain)$|could be considered|(?:in|among|on) the differential\w*|\?",
+        r"(?:suspected|possible|questionable|questioned|not certain)$|could be considered|(?:in"
+        r"|among|on) the differential\w*|\?",
     ),
     (
         "doubts behind",
         r"possib\w+|probab\w+|likely|presum\w+|potential\w*|perhaps|maybe|equivocal(?: for)?|conceivabl\w+"
         r"|may|might|could|would|can (?:be|represent)|should|suspected|suspect|suspicion\w*(?: for| of)?"
         r"|suspicious for|suggest\w*|question\w*|concern\w*(?: for| of| about)?|worrisome(?: for)?"
-        r"|differential|favor\w*|consider\w*|rule out|exclude|evaluat\w+ for|either|raises?|simulat\w+|mimic\w*"
+        r"|differential|favor\w*|consider\w*|rule out|exclude|evaluat\w+ for|either|raises?"
+        r"|simulat\w+|mimic\w*"
         r"|less likely|uncertain|cannot be distinguished from|\?",
     ),
     # No statement about this film.
@@ -114,17 +129,19 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
 
 _CUES = tuple((kind, re.compile(rf"(?<![\w-])(?:{pattern})(?!\w)")) for kind, pattern in _PATTERNS)
 
-# What begins a new item with a size or a side ends a list, unless an "or" later on shows that the list still goes on:
-# "no pneumothorax, small effusion" against "no pneumothorax, large effusion, or fracture".
+# What begins a new item with a size or a side ends a list, unless an "or" later on shows that the list
+# still goes on: "no pneumothorax, small effusion" against "no pneumothorax, large effusion, or fracture".
 _NEW_ITEM = (
-    r"(?:mild|moderate|severe|small|large|minimal|trace|tiny|stable|low|unchanged|persistent|increas\w+|decreas\w+"
+    r"(?:mild|moderate|severe|small|large|minimal|trace|tiny|stable|low|unchanged|persistent"
+    r"|increas\w+|decreas\w+"
     r"|new|right|left|bilateral|some|a|an|the)\b(?!.*\b(?:or|nor)\b)"
 )
 _NEW_SUBJECT = r"(?:there|this|these|it|both|heart|lungs?|cardiac|mediastin\w+|pulmonary vascul\w+)\b|the "
 
 # Ends any reach.
 _HARD = re.compile(
-    r"\b(?:but|however|although|though|except|apart from|aside from|other than|besides|yet|while|whereas|despite|which"
+    r"\b(?:but|however|although|though|except|apart from|aside from|other than|besides|yet|while"
+    r"|whereas|despite|which"
     r"|nevertheless|otherwise|there (?:is|are|has|have|may|remains?)|also noted)\b"
     r"|\bwith\b(?! (?:evidence|any)\b)"
     r"|:(?! (?:none|absent|negative|no$))"
@@ -140,7 +157,7 @@ _COMMA = re.compile(r",")
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What the words at [start, end) of a sentence do; `first` and `last` bound the characters that they reach."""
+    """What the words at [start, end) of a sentence do, and the [first, last) characters that they reach."""
 
     kind: Kind
     start: int

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 
 _MARK = re.compile(
-    r"""\[\*\*.*?\*\*\]            # MIMIC-III: [**Last Name (un) 123**]
+    r"""\[\*\*.{0,100}?\*\*\]      # MIMIC-III: [**Last Name (un) 123**]
       | _{2,}                      # MIMIC-CXR: ___
-      | X{4,}                      # IU X-ray: XXXX, also stuck to a word
+      | [Xx]{4,}                   # IU X-ray: XXXX, also stuck to a word
       | (?<![^\W_])XXX(?![^\W_])
-      | (?<![^\W_])x{4,}(?![^\W_])
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -37,6 +36,9 @@ _CLEANING: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+_ROUNDS = 4  # what one step uncovers, the next cleans: "(___ (___), ___)"
+
+
 def remove_marks(text: str) -> str:
     """`text` on one line without de-identification marks, nor the punctuation that they leave behind.
 
@@ -46,9 +48,7 @@ def remove_marks(text: str) -> str:
     holed = _MARK.sub(_HOLE, text)
     if holed == text:
         return text
-    before = ""
-    while before != holed:  # each step removes characters, so this ends
-        before = holed
+    for _ in range(_ROUNDS):
         for pattern, replacement in _CLEANING:
             holed = pattern.sub(replacement, holed)
     closed = re.sub(rf"\s*{_HOLE}\s*(?=[.,;:!?)\]])", "", holed)

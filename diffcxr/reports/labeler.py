@@ -1,7 +1,7 @@
 """CheXpert's fourteen labels from a report's text, by rules.
 
-After CheXpert's labeler (Irvin et al., AAAI 2019): mentions are found sentence by sentence, each is judged present,
-absent or uncertain, and a report's label is the strongest of its mentions'.
+After CheXpert's labeler (Irvin et al., AAAI 2019): mentions are found sentence by sentence, each is judged
+present, absent or uncertain, and a report's label is the strongest of its mentions'.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _STRENGTH = {NEGATIVE: 0, UNCERTAIN: 1, POSITIVE: 2}
 def label_report(text: str) -> Labels:
     """CheXpert-14 labels of `text`, which should be findings and impression only.
 
-    A finding is POSITIVE, UNCERTAIN or NEGATIVE, whichever is the first of these that a sentence says of it, and None
-    where none mentions it. "No Finding" is POSITIVE when the text has words and nothing but Support Devices is
-    positive or uncertain; else None, as CheXpert leaves it.
+    A finding is POSITIVE, UNCERTAIN or NEGATIVE, whichever is the first of these that a sentence says of
+    it, and None where none mentions it. "No Finding" is POSITIVE when the text has words and nothing but
+    Support Devices is positive or uncertain; else None, as CheXpert leaves it.
     """
     labels: Labels = dict.fromkeys(CHEXPERT_14)
     read = False

@@ -19,7 +19,10 @@ _HEART = (
     rf"\b(?:(?:cardiac|cardiopericardial|cardio-?thoracic|cardiovascular) {_SIZED}|heart(?: {_SIZED})?)\b"
     r"(?! (?:valves?|borders?|margins?|failure|apex|monitor))"
 )
-_LARGE = r"\b(?:enlarge\w*|large|larger than normal|big|prominen\w*|dilat\w*|increased?|widened|oversized)\b"
+_LARGE = (
+    r"(?<!non-)\b(?:enlarge\w*|large|larger than normal|big|prominen\w*|dilat\w*|increased?"
+    r"|widened|oversized)\b"
+)
 _MEDIASTINUM = r"(?:cardio)?mediastin\w*(?! (?:and hilar )?(?:lymph|node|granul|calcif|clip|fat))"
 _WIDE = r"\b(?:widen\w*|wide|enlarge\w*|broad\w*|prominen\w*)\b"
 _ANGLE = r"(?:costophrenic|cardiophrenic|phrenic|sulc(?:us|i)|\bangles?\b)"
@@ -28,14 +31,14 @@ _TUBES = r"(?:central|picc|venous|ij|jugular|subclavian|arterial|dialysis|swan|f
 
 _PHRASES: dict[FindingName, tuple[str, ...]] = {
     "Enlarged Cardiomediastinum": (
-        rf"\b{_MEDIASTINUM}{_GAP}(?P<core>{_WIDE})",
+        rf"\b{_MEDIASTINUM}:?{_GAP}(?P<core>{_WIDE})",
         rf"(?P<core>{_WIDE})(?: \w+){{0,4}} {_MEDIASTINUM}",
     ),
     "Cardiomegaly": (
         r"\bcardiomegal\w*|\bmegalocardia\b|\bcardiac enlargement\b",
-        rf"{_HEART}(?![^,;:]*\bvalve){_GAP}(?P<core>{_LARGE})",
+        rf"{_HEART}:?(?![^,;:]*\bvalve){_GAP}(?P<core>{_LARGE})",
         rf"(?P<core>{_LARGE})(?: (?:in|of|the|overall|global|transverse)){{0,3}} {_HEART}",
-        rf"{_HEART}{_GAP}(?P<core>\bborderline)",
+        rf"{_HEART}:?{_GAP}(?P<core>\bborderline)",
         rf"(?P<core>\bborderline){_GAP}{_HEART}",
         r"(?:ventric\w*|atri\w*)(?: \w+){0,2} (?P<core>enlarge\w*)",
     ),
@@ -62,7 +65,8 @@ _PHRASES: dict[FindingName, tuple[str, ...]] = {
     ),
     "Pneumothorax": (r"pneumothora\w*|\bptx\b|\bpleural air collection\w*",),
     "Pleural Effusion": (
-        r"effusions?\b|\bpleural fluid\b|hydropneumothora\w*|hemopneumothora\w*|\bhemothora\w*|\bhydrothora\w*"
+        r"effusions?\b|\bpleural fluid\b|hydropneumothora\w*|hemopneumothora\w*|\bhemothora\w*"
+        r"|\bhydrothora\w*"
         r"|\bempyema\w*|\bfluid (?:\w+ ){0,4}(?:fissures?|pleural space)",
         rf"{_ANGLE}{_GAP}(?P<core>\bblunt\w*)",
         rf"(?P<core>\bblunt\w*){_GAP}{_ANGLE}",
@@ -76,32 +80,39 @@ _PHRASES: dict[FindingName, tuple[str, ...]] = {
     "Fracture": (r"fractur\w*|\bfx\b",),
     "Support Devices": (
         r"\bpacers?\b|\bpace-?makers?\b|\bdefibrillator\w*|\ba?icd\b|\bcatheters?\b|\bpicc\b|\b[a-z]*tubes?\b"
-        r"|\b[enod][gt]ts?\b|\bport(?:-?a-?cath)?\b(?! of)|\bmediports?\b|\bvas-?cath\b|\bdobhoff\b|\bswan-ganz\b",
+        r"|\b[enod][gt]ts?\b|\bport(?:-?a-?cath)?\b(?! of)|\bmediports?\b|\bvas-?cath\b"
+        r"|\bdobhoff\b|\bswan-ganz\b",
         rf"\b{_TUBES}(?: \w+){{0,3}} lines?\b|\blines? and tubes?\b|\bsupport devices?\b|\bdevices?\b",
-        r"\bsternotomy\b|\bcerclage\b|\bwires?\b|\bleads?\b|\bhardware\b|\bprosthe\w*|\barthroplast\w*|\bstents?\b"
-        r"|stimulator\w*|\bvalve (?:replacement|repair)\b|\bclips?\b|\bsutures?\b|\bstaples?\b|\bcabg markers?\b"
+        r"\bsternotomy\b|\bcerclage\b|\bwires?\b|\bleads?\b|\bhardware\b|\bprosthe\w*"
+        r"|\barthroplast\w*|\bstents?\b"
+        r"|stimulator\w*|\bvalve (?:replacement|repair)\b|\bclips?\b|\bsutures?\b|\bstaples?\b"
+        r"|\bcabg markers?\b"
         r"|\bdrains?\b|\bcannulas?\b|\brods?\b|\bscrews?\b|\bcoils?\b",
     ),
 }
 
 _FALSE_FRIENDS: dict[FindingName, tuple[str, ...]] = {
     "Cardiomegaly": (
-        r"\b(?:large|prominent|enlarged)(?: \w+)? (?:hiatal|hernia|effusions?|lungs?|lymph|hil\w+|vascul\w+|aort\w+)",
+        r"\b(?:large|prominent|enlarged)(?: \w+)? (?:hiatal|hernia|effusions?|lungs?|lymph|hil\w+"
+        r"|vascul\w+|aort\w+)",
         r"increased (?:\w+ )?(?:markings|opaci\w+|densit\w+|interstiti\w+)",
     ),
     "Lung Lesion": (
         r"mass effect|body mass",
-        r"(?:bon[ey]|osseous|skeletal|lytic|sclerotic|blastic|rib|vertebral|skin|breast|cutaneous)(?: \w+){0,2}"
+        r"(?:bon[ey]|osseous|skeletal|lytic|sclerotic|blastic|rib|vertebral|skin|breast"
+        r"|cutaneous)(?: \w+){0,2}"
         r" (?:lesions?|mass(?:es)?|nodul\w*|metasta\w*)",
         r"(?:pleural|chest|thoracic|abdominal|peritoneal|body) cavit\w*",
-        r"(?:mediastin\w+|pericardial|pleural|hilar|thyroid|neck|abdominal|renal|adrenal|hepatic) (?:mass(?:es)?|lesions?)",
+        r"(?:mediastin\w+|pericardial|pleural|hilar|thyroid|neck|abdominal|renal|adrenal"
+        r"|hepatic) (?:mass(?:es)?|lesions?)",
     ),
     "Edema": (
         r"(?:soft tissue|laryngeal|subcutaneous|peripheral|pedal|body wall|leg|lower extremity|epiglott\w+)"
         r"(?: \w+)? edema",
     ),
     "Pneumonia": (
-        r"(?:port|line|wound|catheter|soft tissue|urinary|granulomatous|histoplasm\w+|tubercul\w+|prior|previous|old"
+        r"(?:port|line|wound|catheter|soft tissue|urinary|granulomatous|histoplasm\w+|tubercul\w+"
+        r"|prior|previous|old"
         r"|remote)(?: \w+){0,2} infecti\w*",
     ),
     "Atelectasis": (
@@ -121,22 +132,22 @@ _NOT_LARGE = rf"(?:{_FINE}|non-?enlarged|(?:upper|top)(?: \w+){{0,3}} normal)"
 _ANY_HEART = r"(?:heart|cardiac|cardiomediastin\w*|cardiopericardial)"
 _DENIALS: dict[FindingName, tuple[str, ...]] = {
     "Enlarged Cardiomediastinum": (
-        rf"\b{_MEDIASTINUM}(?: \w+){{0,8}} {_NOT_LARGE}",
+        rf"\b{_MEDIASTINUM}:?(?: \w+){{0,8}} {_NOT_LARGE}",
         rf"(?<!ab){_NOT_LARGE}(?: \w+){{0,3}} {_MEDIASTINUM}",
     ),
     "Cardiomegaly": (
-        rf"\b{_ANY_HEART}(?: (?!but\b)\w+){{0,8}} {_NOT_LARGE}",
+        rf"\b{_ANY_HEART}:?(?: (?!but\b)\w+){{0,8}} {_NOT_LARGE}",
         rf"(?<!ab){_NOT_LARGE}(?: in size| sized?| size of the)?(?: \w+){{0,2}} {_ANY_HEART}",
     ),
     "Lung Opacity": (
-        r"\blungs?(?: fields?)?(?: \w+){0,4} clear\b(?! (?:of|from))",
+        r"\blungs?(?: fields?)?:?(?: \w+){0,4} clear\b(?! (?:of|from))",
         r"\bclear(?: \w+)? lungs?\b",
     ),
     "Edema": (rf"\bvascul\w+(?: \w+){{0,4}} {_FINE}",),
     "Pleural Effusion": (
         r"\b(?:costophrenic|pleural) (?:\w+ ){0,5}(?:clear|sharp|normal|preserved|maintained)",
     ),
-    "Fracture": (r"\b(?:bones?|bony|osseous|skelet\w+|ribs?)(?: \w+){0,4} (?:intact|normal|unremarkable)",),
+    "Fracture": (r"\b(?:bones?|bony|osseous|skelet\w+|ribs?):?(?: \w+){0,4} (?:intact|normal|unremarkable)",),
 }
 
 _COMPILED = {name: [re.compile(phrase) for phrase in phrases] for name, phrases in _PHRASES.items()}

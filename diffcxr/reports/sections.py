@@ -22,7 +22,8 @@ class Sections:
 
 _NAMES: dict[str, str] = {
     "findings": (
-        r"findings?(?: ?(?:and|/|&) ?(?:impressions?|conclusions?))?|report|description|observations?|interpretation"
+        r"findings?(?: ?(?:and|/|&) ?(?:impressions?|conclusions?))?|report|description"
+        r"|observations?|interpretation"
         r"|chest(?: findings)?|lungs? findings"
     ),
     "impression": (
@@ -30,20 +31,28 @@ _NAMES: dict[str, str] = {
         r"|conclusions?|opinion|summary|(?:final |wet )?(?:read|diagnosis)|assessment"
     ),
     "indication": (
-        r"(?:clinical |medical |patient )?(?:indications?|history|information|data|context|statement|question|details)"
+        r"(?:clinical |medical |patient )?(?:indications?|history|information|data|context"
+        r"|statement|question|details)"
         r"|(?:clinical )?(?:indications?|history) ?(?:and|/|&) ?(?:indications?|history)"
         r"|reason for (?:the |this )?(?:exam(?:ination)?|study|test)|symptoms?"
     ),
-    "comparison": r"comparisons?(?: (?:films?|stud(?:y|ies)|exams?|made|with))?|prior(?: stud(?:y|ies))?|compared? (?:to|with)",
+    "comparison": (
+        r"comparisons?(?: (?:films?|stud(?:y|ies)|exams?|made|with))?|prior(?: stud(?:y|ies))?"
+        r"|compared? (?:to|with)"
+    ),
     "technique": r"techniques?|procedure(?: comments?)?|views?(?: obtained)?|method",
-    "examination": r"exam(?:ination)?|study|type of (?:exam(?:ination)?|study)|exam(?:ination)? type|final report|report title",
+    "examination": (
+        r"exam(?:ination)?|study|type of (?:exam(?:ination)?|study)|exam(?:ination)? type"
+        r"|final report|report title"
+    ),
     "recommendation": r"recommendations?|follow[- ]?up|notifications?|communications?",
     "addendum": r"(?:final )?addendum|addenda|correction",
 }
 _KNOWN = "|".join(f"(?P<{section}>{names})" for section, names in _NAMES.items())
 
-# A known name heads a section at the start of a line, with a colon or dash, or capitalised and alone; inside a line only
-# behind the end of a sentence and with a colon. Other capitals before a colon ("CHEST, TWO VIEWS:") head findings.
+# A known name heads a section at the start of a line, with a colon or dash, or capitalised and alone;
+# inside a line only behind the end of a sentence and with a colon. Other capitals before a colon ("CHEST,
+# TWO VIEWS:") head findings.
 _HEADING = re.compile(
     r"(?:(?P<line>^[ \t]*(?:\d{1,2}[.)][ \t]*|[*_#]+[ \t]*)?)|(?<=[.!?:;])[ \t]+)"
     rf"(?:(?P<capital>(?-i:(?=[A-Z])))?(?:{_KNOWN}))[ \t]*[*_]*"
@@ -57,8 +66,8 @@ _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 def split_sections(text: str) -> Sections:
     """`text`'s sections; text above the first heading is findings, or examination where findings are headed.
 
-    A section that comes twice is joined with a line break. Where neither findings nor an impression is headed, the last
-    paragraph is taken for them, as MIMIC-CXR's own section splitter does. Takes any text.
+    A section that comes twice is joined with a line break. Where neither findings nor an impression is
+    headed, the last paragraph is taken for them, as MIMIC-CXR's own section splitter does. Takes any text.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     parts: dict[str, list[str]] = {field.name: [] for field in fields(Sections)}

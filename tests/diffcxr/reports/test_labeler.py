@@ -1,6 +1,10 @@
-import pytest
+import time
 
-from diffcxr.findings import NEGATIVE, POSITIVE, UNCERTAIN
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diffcxr.findings import CHEXPERT_14, NEGATIVE, POSITIVE, UNCERTAIN
 from diffcxr.reports.labeler import label_report
 
 SHORT = {
@@ -21,7 +25,7 @@ SHORT = {
 }
 VALUES = {"+": POSITIVE, "-": NEGATIVE, "?": UNCERTAIN, "0": None}
 
-# "+PE" present, "-PE" absent, "?PE" uncertain, "0PE" not a statement about this film. All sentences are invented.
+# "+PE" present, "-PE" absent, "?PE" uncertain, "0PE" no statement about this film. All are invented.
 CASES = """
 +PE  | Layering fluid in the left pleural space.
 +PE  | A left-sided effusion has grown since last week.
@@ -83,6 +87,11 @@ CASES = """
 -PN | Pneumonia is unlikely.
 0PN | Calcified granulomas from a prior granulomatous infection.
 ?PN | Pneumonia remains in the differential.
+?PN | ? pneumonia.
+?PN | Film to r/o pneumonia.
++AT ?PN | Atelectasis +/- pneumonia.
++PN | Findings c/w pneumonia.
+?PN | The possibility of pneumonia cannot be ruled out.
 ?PN | Findings concerning for pneumonia.
 ?PN | Early pneumonia is possible.
 ?PN | Findings are equivocal for early pneumonia.
@@ -94,6 +103,11 @@ CASES = """
 +LO | Lungs are clear except for a hazy opacity in the right apex.
 +LO | Increasing airspace disease in both lower lobes.
 +LO | Bibasilar infiltrates.
++LO | Non-specific opacity at the left base.
++LO | A retrocardiac opacity not previously seen.
++LO | New opacity which was not present on the prior film.
++LO | Opacity on the frontal film, not seen on the lateral view.
++LO -PN | There is an opacity that does not represent pneumonia.
 0LO | Radiopaque marker over the left shoulder.
 -LO | No infiltrate.
 +ED | Interstitial edema has worsened.
@@ -102,6 +116,7 @@ CASES = """
 -ED | No edema.
 -ED | No overt edema or vascular congestion.
 -ED | Pulmonary vasculature is normal.
++CM | Without prior films cardiomegaly is of unknown age.
 +CM -ED | Cardiomegaly without edema.
 +CM -ED | Mild cardiomegaly without pulmonary vascular congestion.
 ?ED | Mild edema is suspected.
@@ -116,6 +131,9 @@ CASES = """
 -CM | Heart size is normal.
 -CM | Normal heart size and mediastinal contours.
 -CM | No cardiomegaly.
+-CM | Non-enlarged heart.
++CM -PE -FX | HEART: Enlarged. PLEURA: No effusion. BONES: Intact.
+-CM -ECM -LO | Heart: Normal. Mediastinum: Normal. Lungs: Clear.
 -CM | Nonenlarged cardiac silhouette.
 -CM | Heart size is at the upper limits of normal.
 -CM -ECM | Cardiomediastinal silhouette is within normal limits.
@@ -152,6 +170,7 @@ CASES = """
 0PO | Right apical scarring.
 -PO | No pleural thickening.
 +FX | Old healed right rib fractures.
++FX | Non-displaced fracture of the seventh rib.
 +FX | Displaced clavicle fracture.
 -FX | No displaced rib fracture.
 0FX | Fractured sternotomy wires.
@@ -200,3 +219,101 @@ def test_a_sentence_says_what_a_reader_would_say(text, claims):
     labels = label_report(text)
     said = {claim[1:]: VALUES[claim[0]] for claim in claims}
     assert {name: labels[SHORT[name]] for name in said} == said
+
+
+def test_a_report_says_the_strongest_of_what_its_sentences_say():
+    assert label_report("No effusion. Possible effusion.")["Pleural Effusion"] == UNCERTAIN
+    assert label_report("Possible effusion. Small effusion. No effusion.")["Pleural Effusion"] == POSITIVE
+
+
+def test_no_finding_means_that_nothing_but_devices_is_said():
+    assert label_report("Lungs are clear. No effusion.")["No Finding"] == POSITIVE
+    assert label_report("Clear lungs. Pacemaker in place.")["No Finding"] == POSITIVE
+    assert label_report("Clear lungs. Possible effusion.")["No Finding"] is None
+    assert label_report("Cardiomegaly.")["No Finding"] is None
+    assert label_report("")["No Finding"] is None
+    assert label_report("XXXX.")["No Finding"] is None
+
+
+WORDS = [
+    *(
+        "no",
+        "not",
+        "without",
+        "possible",
+        "may",
+        "but",
+        ",",
+        ".",
+        ";",
+        ":",
+        "with",
+        "and",
+        "or",
+        "the",
+        "heart",
+    ),
+    *(
+        "enlarged",
+        "effusion",
+        "pneumothorax",
+        "opacity",
+        "nodule",
+        "cannot",
+        "be",
+        "excluded",
+        "resolved",
+        "has",
+    ),
+    *(
+        "is",
+        "versus",
+        "XXXX",
+        "___",
+        "if",
+        "history",
+        "of",
+        "clear",
+        "lungs",
+        "fracture",
+        "?",
+        "1.",
+        "normal",
+    ),
+]
+TEXTS = st.one_of(
+    st.text(max_size=300),
+    st.lists(st.sampled_from([*WORDS, "\n\n"]), max_size=40).map(" ".join),
+)
+
+
+@given(TEXTS)
+def test_any_text_has_fourteen_labels_and_keeps_the_rule_of_no_finding(text):
+    labels = label_report(text)
+    assert tuple(labels) == CHEXPERT_14
+    assert set(labels.values()) <= {POSITIVE, NEGATIVE, UNCERTAIN, None}
+    if labels["No Finding"] == POSITIVE:
+        others = [v for n, v in labels.items() if n not in ("No Finding", "Support Devices")]
+        assert set(others) <= {NEGATIVE, None}
+
+
+@given(TEXTS, TEXTS)
+def test_more_text_never_weakens_a_label(first, second):
+    strength = {None: 0, NEGATIVE: 1, UNCERTAIN: 2, POSITIVE: 3}
+    one, both = label_report(first), label_report(f"{first}\n\n{second}")
+    assert all(strength[both[name]] >= strength[one[name]] for name in CHEXPERT_14 if name != "No Finding")
+
+
+@given(TEXTS)
+def test_case_and_line_breaks_do_not_matter(text):
+    plain = text.lower().replace("\n", " ")
+    assert label_report(plain.upper().lower()) == label_report(plain.replace(" ", "\n"))
+
+
+@pytest.mark.parametrize(
+    "word", ["heart ", "no ", ", small ", "[**", "(XXXX) ", "effusion versus ", "((((XXXX"]
+)
+def test_a_text_without_end_is_labelled_in_no_time(word):
+    started = time.process_time()
+    label_report(word * 20_000)
+    assert time.process_time() - started < 10
