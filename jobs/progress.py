@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from types import TracebackType
 from typing import Generic, TypeVar, cast
 
@@ -24,7 +24,10 @@ class Progress(Generic[T]):
         self, items: Iterable[T] | None, total: int | None, unit: str, desc: str, initial: int
     ) -> None:
         bar = sys.stderr.isatty()
-        plain = "{desc}: {n_fmt}/{total_fmt} " + unit + ", {rate_fmt}, ETA {remaining}"
+        total = len(items) if total is None and isinstance(items, Sized) else total
+        line = "{desc}: {n_fmt} " + unit + ", {rate_fmt}"
+        if total is not None:
+            line = "{desc}: {n_fmt}/{total_fmt} " + unit + ", {rate_fmt}, ETA {remaining}"
         self._tqdm: tqdm[T] = tqdm(
             cast(Iterable[T], items),  # None where the caller counts; tqdm's stubs make that another type
             total=total,
@@ -35,7 +38,7 @@ class Progress(Generic[T]):
             mininterval=0.2 if bar else LINE_EVERY_S,
             maxinterval=2.0 if bar else LINE_EVERY_S,
             dynamic_ncols=bar,
-            bar_format=None if bar or total is None else plain,
+            bar_format=None if bar else line + "{postfix}",
         )
 
     def update(self, n: int = 1) -> None:

@@ -24,15 +24,14 @@ class Summary:
 
     def render(self) -> str:
         """The table as aligned plain text, numbers to the right."""
-        rows = [[_cell(cell) for cell in row] for row in self.table or list(self.values.items())]
-        kinds = [list(row) for row in self.table or list(self.values.items())]
+        rows = self.table or list(self.values.items())
         columns = max((len(row) for row in rows), default=0)
-        widths = [max((len(row[c]) for row in rows if c < len(row)), default=0) for c in range(columns)]
+        widths = [max(len(_cell(row[c])) for row in rows if c < len(row)) for c in range(columns)]
         lines = []
-        for row, raw in zip(rows, kinds, strict=True):
+        for row in rows:
             cells = [
-                cell.rjust(width) if isinstance(value, int | float) else cell.ljust(width)
-                for cell, value, width in zip(row, raw, widths, strict=False)
+                _cell(value).rjust(width) if isinstance(value, int | float) else _cell(value).ljust(width)
+                for value, width in zip(row, widths, strict=False)
             ]
             lines.append("  ".join(cells).rstrip())
         return "\n".join(lines)
