@@ -1,0 +1,161 @@
+"""Rows of metrics.json and downstream.json as the page reads, names and formats them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from diffcxr.errors import InputError
+from diffcxr.findings import CHEXPERT_14
+
+Better = Literal["higher", "lower", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a metric is called, which way is better, and what it says to somebody who meets it first."""
+
+    title: str
+    better: Better
+    meaning: str
+
+
+_AUC = "How well a finding can be told from the films: 1 is always, 0.5 is guessing."
+MEASURES = {
+    "fid": Measure(
+        "FID",
+        "lower",
+        "Fréchet distance between the features of the synthetic and of the real films. Its floor is what two "
+        "sets of real films score against each other.",
+    ),
+    "kid": Measure(
+        "KID", "lower", "Kernel distance between the same features; without FID's bias at small n."
+    ),
+    "precision": Measure("Precision", "higher", "The share of synthetic films that look like some real one."),
+    "recall": Measure("Recall", "higher", "The share of real films that some synthetic one looks like."),
+    "density": Measure(
+        "Density", "higher", "How crowded with real films the places of the synthetic ones are."
+    ),
+    "coverage": Measure(
+        "Coverage", "higher", "The share of real films with a synthetic one in their vicinity."
+    ),
+    "mauc_label": Measure(
+        "Label mAUC",
+        "higher",
+        "A classifier that learnt from real films reads the synthetic ones; truth is the report's labels, "
+        "the mean over findings. Its ceiling is real films, its floor is shuffled reports. " + _AUC,
+    ),
+    "auc_label": Measure("Label AUC", "higher", "The same for one finding. " + _AUC),
+    "mauc_paired": Measure(
+        "Paired mAUC",
+        "higher",
+        "The truth is what the same classifier reads in the paired real film. " + _AUC,
+    ),
+    "downstream_macro_auc": Measure(
+        "Downstream macro AUC",
+        "higher",
+        "A classifier is trained on one arm's films and tested on held-out real ones; mean over findings. "
+        + _AUC,
+    ),
+    "downstream_auc": Measure("Downstream AUC", "higher", "The same for one finding. " + _AUC),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One row of metrics.json (DESIGN 10); `extra` holds the columns beyond the contract."""
+
+    metric: str
+    extractor: str | None = None
+    subset: str = "all"
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    n_floor: int | None = None
+    value_at_floor: float | None = None
+    n_real: int | None = None
+    n_synthetic: int | None = None
+    n_positive: int | None = None
+    reference: str | None = None
+    digest: str | None = None
+    extra: Mapping[str, Any]
+
+    @property
+    def measure(self) -> Measure:
+        return MEASURES.get(self.metric) or Measure(self.metric.replace("_", " "), "", "")
+
+    @property
+    def is_auc(self) -> bool:
+        return "auc" in self.metric
+
+
+_COLUMNS = tuple(name for name in Score.__dataclass_fields__ if name != "extra")
+_TEXTS = ("extractor", "subset", "reference", "digest")
+_COUNTS = ("n_floor", "n_real", "n_synthetic", "n_positive")
+
+
+def read_scores(rows: object, where: str) -> tuple[Score, ...]:
+    """The scores of a parsed metrics.json. Raises InputError where it is not a list of such rows."""
+    fix = "Run evaluate or downstream again into a new output, or take this file away."
+    if not isinstance(rows, list):
+        raise InputError("not a list of scores", where, fix)
+    return tuple(_score(row, where, fix) for row in rows)
+
+
+def _score(row: object, where: str, fix: str) -> Score:
+    if not isinstance(row, dict) or not isinstance(row.get("metric"), str):
+        raise InputError("a score without its metric's name", where, fix)
+    known: dict[str, Any] = {"metric": row["metric"]}
+    for name in _COLUMNS[1:]:
+        value = row.get(name)
+        if value is None:
+            continue
+        if name in _TEXTS:
+            known[name] = str(value)
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{name} of {row['metric']} is not a number", where, fix)
+        elif math.isfinite(value):
+            known[name] = int(value) if name in _COUNTS else float(value)
+    return Score(**known, extra={k: v for k, v in row.items() if k not in _COLUMNS})
+
+
+def overall(scores: Iterable[Score]) -> tuple[Score, ...]:
+    """The scores of no single finding, in their order."""
+    return tuple(s for s in scores if s.subset not in CHEXPERT_14)
+
+
+def of_findings(scores: Iterable[Score]) -> tuple[Score, ...]:
+    """The AUCs of single findings, the best first, those without a value last."""
+    found = [s for s in scores if s.subset in CHEXPERT_14 and s.is_auc]
+    return tuple(sorted(found, key=lambda s: (s.value is None, -(s.value or 0.0), s.subset)))
+
+
+def number(value: float | None, auc: bool = False) -> str:
+    """A value for reading: three decimals for AUCs, four digits for the rest, an en dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if auc:
+        return f"{value:.3f}"
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        decimals = 3 if value == 0 else max(0, 3 - math.floor(math.log10(abs(value))))
+        return f"{value:.{min(decimals, 4)}f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2e}"
+
+
+def interval(score: Score) -> str:
+    """The 95 % interval for reading, or an en dash."""
+    if score.low is None or score.high is None:
+        return "–"
+    return f"{number(score.low, score.is_auc)} to {number(score.high, score.is_auc)}"
+
+
+def by_extractor(scores: Sequence[Score]) -> dict[str, list[Score]]:
+    """Scores grouped by what looked at the films, in order of appearance; "" where nothing is named."""
+    groups: dict[str, list[Score]] = {}
+    for score in scores:
+        groups.setdefault(score.extractor or "", []).append(score)
+    return groups
