@@ -1,7 +1,7 @@
 """A small template language for sentences: choices, options and slots, expanded at random.
 
-`{a|b|c}` is one of its alternatives, `[a|b]` is one of them or, half of the time, nothing, and `<name>` is the
-slot of that name, itself a template. They nest.
+`{a|b|c}` is one of its alternatives, `[a|b]` is one of them or, half of the time, nothing, and `<name>` is
+the slot of that name, itself a template. They nest.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ def pick(options: Sequence[T], rng: np.random.Generator) -> T:
 
 
 def expand(template: str, rng: np.random.Generator, slots: Mapping[str, str]) -> str:
-    """One text of the template, white space as it falls; KeyError names a slot that is not given."""
+    """One text of the template, white space as it falls.
+
+    Raises KeyError naming a slot that is not given, ValueError where brackets do not match.
+    """
     return _expand(_parse(template), rng, slots)
 
 
@@ -87,6 +90,8 @@ def _parse_parts(tokens: list[str], at: int) -> tuple[_Parts, int]:
                     raise ValueError("unbalanced template: a bracket is not closed")
                 if tokens[at - 1] != "|":
                     break
+            if token + tokens[at - 1] not in ("{}", "[]"):
+                raise ValueError(f"unbalanced template: {token} closed by {tokens[at - 1]}")
             parts.append(_Choice(tuple(alternatives), optional=token == "["))
         elif token.startswith("<"):
             parts.append(_Slot(token[1:-1]))

@@ -5,7 +5,7 @@ Slots: <side> is the patient's side, <tip_cm> a height above the carina.
 
 from __future__ import annotations
 
-from diffcxr.phantom.phrases.lesions import Phrases
+from diffcxr.phantom.phrases.forms import Phrases
 
 DEVICES: dict[str, Phrases] = {
     "endotracheal tube": Phrases(

@@ -66,8 +66,15 @@ OTHERWISE_CLEAR = (
     "otherwise {clear|well aerated|unremarkable}",
     "{the |}lungs are {otherwise clear|clear elsewhere}",
     "elsewhere {the |}{lungs are|lung is|lung parenchyma is} {clear|grossly clear|unremarkable}",
-    "{the |}{contralateral lung|opposite lung|other lung} is clear",
+    "{the |}<other_lung> is clear",
 )
+"""For films with lung findings; <other_lung> is one of OTHER_LUNG."""
+
+OTHER_LUNG = {
+    True: "{contralateral lung|opposite lung|other lung}",
+    False: "{rest of the lung|remaining lung|lung elsewhere}",
+}
+"""What may still be clear, by whether the findings keep to one side."""
 
 NORMAL_HEART = (
     "{the |}heart is {normal in size|of normal size|not enlarged|normal size and shape|top normal in "
