@@ -74,7 +74,7 @@ def s3_server(bucket: str = "diffcxr", folder: Path | None = None) -> Iterator[S
         process = subprocess.Popen(
             arguments, stdout=log, stderr=subprocess.STDOUT, cwd=root, preexec_fn=_die_with_parent
         )
-        stack.callback(_stop, process)
+        stack.callback(_stop, process, patience=0.0 if folder is None else 30.0)
         server = S3Server(f"http://127.0.0.1:{port}", bucket, process.pid)
         _wait_until_ready(server, process, root / "weed.log")
         yield server
@@ -179,10 +179,11 @@ def _wait_until_ready(server: S3Server, process: subprocess.Popen[bytes], log: P
             time.sleep(0.2)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
+def _stop(process: subprocess.Popen[bytes], patience: float) -> None:
+    """Ends the server; where its data is thrown away, there is no need to let it finish."""
+    process.terminate()
     try:
-        process.wait(timeout=5)
+        process.wait(timeout=patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
