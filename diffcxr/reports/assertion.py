@@ -15,6 +15,8 @@ _DENIED_AT_ONCE = re.compile(
     r"(?:within (?:normal )?limits|normal|unremarkable|absent|none|negative|no)\b"
 )
 
+_BORDERLINE = re.compile(r"\bborderline(?: \w+){0,2} ?$")
+
 
 def assess(sentence: str, mention: Mention, cues: Sequence[Cue]) -> int | None:
     """POSITIVE, NEGATIVE or UNCERTAIN as `sentence` says of `mention`, by its `cues` in order.
@@ -24,13 +26,16 @@ def assess(sentence: str, mention: Mention, cues: Sequence[Cue]) -> int | None:
     reaching = [cue for cue in cues if cue.reaches(mention.start, mention.end)]
     if any(cue.kind in ("tells behind", "supposes behind") for cue in reaching):
         return None
-    verdict = POSITIVE
+    borderline = _BORDERLINE.search(sentence, 0, mention.start) or sentence.startswith(
+        "borderline", mention.start
+    )
+    verdict = UNCERTAIN if borderline else POSITIVE
     for cue in reaching:
         if cue.kind == "denies behind":
             verdict = NEGATIVE
         elif cue.kind == "denies before":
             return NEGATIVE
-        elif verdict == POSITIVE or _begins_item(sentence, cue):
+        elif verdict != NEGATIVE or _begins_item(sentence, cue):
             verdict = UNCERTAIN
     if verdict == POSITIVE and _DENIED_AT_ONCE.match(sentence, mention.end):
         return NEGATIVE

@@ -25,19 +25,17 @@ _BE = r"(?:is|are|was|were|has|have|been|be|being|appears?|remains?|seems?)"
 _NOT = r"(?:no|not|without|never)"
 _FULLY = r"(?:entirely|completely|definite(?:ly)?|definitively|totally|reliably|fully|confidently)"
 _SEEN = (
-    r"(?:seen|identified|present|visuali[sz]ed|noted|evident|demonstrated|appreciated|detected"
-    r"|apparent|shown|found"
-    r"|observed|suspected|suggested|visible|recogni[sz]ed|confirmed|suspicious|convincing)"
+    r"(?:seen|identified|present|visuali[sz]ed|noted|evident|demonstrated|appreciated|detected|apparent|shown"
+    r"|found|observed|suspected|suggested|visible|recogni[sz]ed|confirmed|suspicious|convincing)"
 )
 _LATELY = (
     r"(?:(?:now|since|currently|otherwise|been|clearly|all|interval(?:ly)?|completely|entirely|fully) )*"
 )
 _CHANGE = r"(?:change|increase|decrease|improvement|worsening|progression|difference|interval)\w*"
 _NOTABLE = (
-    r"(?:significant(?:ly)?|substantial(?:ly)?|definite(?:ly)?|appreciabl[ey]|relevant"
-    r"|gross(?:ly)?|obvious(?:ly)?"
-    r"|interval|major|short-term|further|other|notabl[ey]|convincing|evidence of|any|much|acute"
-    r"|new|real|clear)"
+    r"(?:significant(?:ly)?|substantial(?:ly)?|definite(?:ly)?|appreciabl[ey]|relevant|gross(?:ly)?"
+    r"|obvious(?:ly)?|interval|major|short-term|further|other|notabl[ey]|convincing|evidence of|any|much"
+    r"|acute|new|real|clear)"
 )
 _PARTLY = (
     r"(?:near(?:ly)?|almost|partial(?:ly)?|mostly|incomplete(?:ly)?|largely|significantly"
@@ -72,9 +70,8 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "doubts behind",
-        rf"(?:cannot|could not|does not|do not|not|difficult to|hard to|unable to"
-        rf"|impossible to)(?: be)?(?: {_FULLY})? "
-        r"(?:exclude|rule out)(?!d)",
+        r"(?:cannot|could not|does not|do not|not|difficult to|hard to|unable to|impossible to)(?: be)?"
+        rf"(?: {_FULLY})? (?:exclude|rule out)(?!d)",
     ),
     (
         "doubts before",
@@ -99,7 +96,7 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
         r"(?:resolution|removal|clearing|disappearance|withdrawal) of|(?:resolved|removed)(?= \w)",
     ),
     # Doubt.
-    ("doubts around", r"versus|vs\.?|borderline"),
+    ("doubts around", r"versus|vs\.?"),
     (
         "doubts before",
         rf"{_BE} (?:\w+ )?(?:possible|suspected|questioned|questionable|considered|uncertain|a possibility"
@@ -107,17 +104,16 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "doubts before",
-        r"(?:suspected|possible|questionable|questioned|not certain)$|could be considered|(?:in"
-        r"|among|on) the differential\w*|\?",
+        r"(?:suspected|possible|questionable|questioned|not certain)$|could be considered"
+        r"|(?:in|among|on) the differential\w*|\?",
     ),
     (
         "doubts behind",
         r"possib\w+|probab\w+|likely|presum\w+|potential\w*|perhaps|maybe|equivocal(?: for)?|conceivabl\w+"
         r"|may|might|could|would|can (?:be|represent)|should|suspected|suspect|suspicion\w*(?: for| of)?"
         r"|suspicious for|suggest\w*|question\w*|concern\w*(?: for| of| about)?|worrisome(?: for)?"
-        r"|differential|favor\w*|consider\w*|rule out|exclude|evaluat\w+ for|either|raises?"
-        r"|simulat\w+|mimic\w*"
-        r"|less likely|uncertain|cannot be distinguished from|\?",
+        r"|differential|favor\w*|consider\w*|rule out|exclude|evaluat\w+ for|either|raises?|simulat\w+"
+        r"|mimic\w*|uncertain|cannot be distinguished from|\?",
     ),
     # No statement about this film.
     (
@@ -132,17 +128,15 @@ _CUES = tuple((kind, re.compile(rf"(?<![\w-])(?:{pattern})(?!\w)")) for kind, pa
 # What begins a new item with a size or a side ends a list, unless an "or" later on shows that the list
 # still goes on: "no pneumothorax, small effusion" against "no pneumothorax, large effusion, or fracture".
 _NEW_ITEM = (
-    r"(?:mild|moderate|severe|small|large|minimal|trace|tiny|stable|low|unchanged|persistent"
-    r"|increas\w+|decreas\w+"
-    r"|new|right|left|bilateral|some|a|an|the)\b(?!.*\b(?:or|nor)\b)"
+    r"(?:mild|moderate|severe|small|large|minimal|trace|tiny|stable|low|unchanged|persistent|increas\w+"
+    r"|decreas\w+|new|right|left|bilateral|some|a|an|the)\b(?!.*\b(?:or|nor)\b)"
 )
 _NEW_SUBJECT = r"(?:there|this|these|it|both|heart|lungs?|cardiac|mediastin\w+|pulmonary vascul\w+)\b|the "
 
 # Ends any reach.
 _HARD = re.compile(
-    r"\b(?:but|however|although|though|except|apart from|aside from|other than|besides|yet|while"
-    r"|whereas|despite|which"
-    r"|nevertheless|otherwise|there (?:is|are|has|have|may|remains?)|also noted)\b"
+    r"\b(?:but|however|although|though|except|apart from|aside from|other than|besides|yet|while|whereas"
+    r"|despite|which|nevertheless|otherwise|there (?:is|are|has|have|may|remains?)|also noted)\b"
     r"|\bwith\b(?! (?:evidence|any)\b)"
     r"|:(?! (?:none|absent|negative|no$))"
     rf"|, (?:and )?(?=(?:{_NEW_SUBJECT}|{_NEW_ITEM}))"
@@ -153,6 +147,7 @@ _SOFT = re.compile(
     r"\b(?:because|secondary to|due to|related to|consistent with|compatible with|in keeping with)\b"
 )
 _COMMA = re.compile(r",")
+_LISTED = re.compile(r"\b(?:or|and|nor)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +179,36 @@ def find_cues(sentence: str) -> Iterator[Cue]:
                 taken.append((start, end, kind))
     if not taken:
         return
-    hard = [match.span() for match in _HARD.finditer(sentence)]
-    soft = sorted(hard + [match.span() for match in _SOFT.finditer(sentence)])
+    breaks = _Breaks(sentence)
     for start, end, kind in sorted(taken):
-        if kind == "neutral":
-            continue
-        # "opacity, atelectasis versus pneumonia" leaves the opacity certain
-        commas = [match.span() for match in _COMMA.finditer(sentence) if match.end() + 1 != start]
-        breaks = {"supposes behind": commas, "doubts around": hard + commas}.get(kind, hard)
+        if kind != "neutral":
+            yield Cue(kind, start, end, *breaks.around(kind, start, end))
+
+
+class _Breaks:
+    """Where the reach of a sentence's cues ends."""
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+        self._hard = [match.span() for match in _HARD.finditer(sentence)]
+        self._soft = [match.span() for match in _SOFT.finditer(sentence)]
+        self._commas = [match.span() for match in _COMMA.finditer(sentence)]
+
+    def around(self, kind: Kind, start: int, end: int) -> tuple[int, int]:
+        """The [first, last) characters that a cue at [start, end) reaches."""
+        breaks = list(self._hard)
         if kind.startswith("denies"):
-            breaks = soft
+            breaks += self._soft
+        if kind == "supposes behind":
+            breaks = self._commas
+        elif kind == "doubts around" or (kind.endswith("before") and not self._ends_list(start)):
+            # "opacity, atelectasis versus pneumonia" leaves the opacity certain
+            breaks += [comma for comma in self._commas if comma[1] + 1 != start]
         first = max((high for _, high in breaks if high <= start), default=0)
-        last = min((low for low, _ in breaks if low >= end), default=len(sentence))
-        yield Cue(kind, start, end, first, last)
+        last = min((low for low, _ in breaks if low >= end), default=len(self._sentence))
+        return first, last
+
+    def _ends_list(self, start: int) -> bool:
+        """Whether the words before `start` close a list: "effusion, edema or consolidation is not seen"."""
+        comma = max((high for _, high in self._commas if high <= start), default=0)
+        return _LISTED.search(self._sentence, comma, start) is not None
