@@ -116,11 +116,9 @@ def load_pipeline(model: Path | str, device: str, dtype: torch.dtype) -> Pipelin
         if is_diffcxr(folder):
             from diffcxr.pipeline import DiffCXRPipeline
 
-            pipeline = DiffCXRPipeline.from_pretrained(  # type: ignore[no-untyped-call]
-                folder, dtype=dtype, use_safetensors=True
-            )
+            pipeline = DiffCXRPipeline.from_pretrained(folder, dtype=dtype, use_safetensors=True)
         else:
-            pipeline = DiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
+            pipeline = DiffusionPipeline.from_pretrained(
                 folder,
                 dtype=dtype,
                 use_safetensors=True,

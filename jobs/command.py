@@ -61,8 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail(shown, IncompleteError("interrupted", fix="Run the same command again to go on."))
     except BrokenPipeError:
-        # The reader of our output went away (`| head`); Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_nowhere()  # the reader of a log or of the progress went away, and the job with it
         return IncompleteError.exit_code
     except Exception as error:
         expected = _expected(error)
@@ -183,8 +182,16 @@ def _shown(value: object) -> str:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _write_nowhere()  # `diffcxr verify ... | head -1`: what was to be done is done
+
+
+def _write_nowhere() -> None:
+    # Python flushes once more when it exits, and would complain of the closed pipe then.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str) -> None:

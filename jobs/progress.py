@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from types import TracebackType
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast, overload
 
 from tqdm import tqdm
 
@@ -61,9 +61,21 @@ class Progress(Generic[T]):
         self._tqdm.close()
 
 
+@overload
+def progress(
+    items: None = None, *, total: int | None = None, unit: str, desc: str, initial: int = 0
+) -> Progress[None]: ...
+
+
+@overload
+def progress(
+    items: Iterable[T], *, total: int | None = None, unit: str, desc: str, initial: int = 0
+) -> Progress[T]: ...
+
+
 def progress(
     items: Iterable[T] | None = None, *, total: int | None = None, unit: str, desc: str, initial: int = 0
-) -> Progress[T]:
+) -> Progress[T] | Progress[None]:
     """Progress over `items`, or over `total` things that the caller counts by `update`.
 
     `initial` are those that an earlier run has done: they count, but not for the rate.
