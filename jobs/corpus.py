@@ -14,7 +14,8 @@ from cluster.ingest import commit_batch, committed_rows, cut_units
 from cluster.run_record import RunRecord, create_or_resume, read_record
 from cluster.source_files import source_digest, source_files
 from cluster.storage import Storage
-from diffcxr.errors import InputError, RefusedError
+from cluster.storage_errors import UnavailableError
+from diffcxr.errors import IncompleteError, InputError, RefusedError
 from diffcxr.sources.files import Files
 from diffcxr.sources.row import Reject, Row
 from jobs.command import main
@@ -75,7 +76,10 @@ def run(config: Config) -> Summary:
     meter: Progress[None] = progress(total=source.rows, unit="rows", desc="corpus", initial=rows)
     with meter as bar:
         for batch in cut_units(_counted(items, bar), config.shard_rows, first=units):
-            commit_batch(storage, record, batch)
+            try:
+                commit_batch(storage, record, batch)
+            except UnavailableError as error:  # an outage on the way: what was committed stays
+                raise IncompleteError(error.what, error.where, error.fix) from error
             units = batch.unit + 1
     corpus = finish_corpus(
         storage,

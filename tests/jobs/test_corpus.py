@@ -1,18 +1,24 @@
 import json
+import os
 import signal
 import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from cluster import ingest
 from cluster.corpus import Corpus
 from cluster.schema import rows_from_table
 from cluster.storage import Storage
+from diffcxr.sources.row import Row
 from jobs.command import main
 from tests.cluster.rows import png
+from tests.s3_server import s3_server
 
 PHANTOM = ["source=phantom", "source.images=false", "workers=1"]
 
@@ -100,6 +106,26 @@ def test_two_drivers_at_once_both_end_well_and_the_corpus_is_whole(s3_uri: str) 
     assert [driver.wait(timeout=300) for driver in drivers] == [0, 0]
     assert main(["verify", f"output={s3_uri}"]) == 0
     assert Corpus.open(s3_uri).rows == 300
+
+
+def test_a_store_that_goes_away_on_the_way_is_incomplete_and_not_lost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with s3_server() as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        drawn = ingest.table_from_rows
+
+        def fail_at_the_third(rows: Sequence[Row]) -> pa.Table:
+            if rows[0].report_id.endswith("20"):
+                os.kill(server.pid, signal.SIGKILL)
+            return drawn(rows)
+
+        monkeypatch.setattr(ingest, "table_from_rows", fail_at_the_third)
+        arguments = [*PHANTOM, "source.rows=50", "shard_rows=10", f"output=s3://{server.bucket}/x"]
+        assert main(["corpus", *arguments]) == 3
+    line = one_line(capsys)
+    assert "the store does not answer" in line and "run the same command again" in line
 
 
 def test_another_run_on_the_same_output_is_refused_and_named(
