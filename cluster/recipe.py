@@ -55,6 +55,7 @@ class Task:
 class Ready:
     """A loaded worker's first word."""
 
+    pid: int
     film_shape: tuple[int, ...]  # (H, W) or (H, W, C)
     stack: Mapping[str, str]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
 import time
 from collections import Counter, deque
@@ -22,13 +24,14 @@ from cluster.prompts import PromptTemplate
 from cluster.recipe import Ready, Receipt, Recipe, Sampler, Task
 from cluster.reports import ReportReader
 from cluster.schema import ROW_SCHEMA
-from cluster.shard import commit_shard, encode_shard, read_footer, shard_path
+from cluster.shard import Footer, commit_shard, encode_shard, read_footer, shard_path
 from cluster.storage import Storage
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.seeds import sample_seed
 from diffcxr.sources.row import Reject
 
 _WARM_UP_STEPS = 2
+_PLACES = "rejected_offsets"
 _BATCHES_ENCODING = 2  # then the denoiser waits: films must not pile up in memory
 
 
@@ -80,7 +83,7 @@ class Worker:
         except (TypeError, ValueError, AttributeError) as error:
             what = f"model is no text-to-image pipeline that can be called ({type(error).__name__})"
             raise InputError(what, self._sampler.model, "See docs/architecture.md for the call.") from error
-        return Ready(film_shape=shape, stack=describe_stack(self._sampler.device))
+        return Ready(pid=os.getpid(), film_shape=shape, stack=describe_stack(self._sampler.device))
 
     def measure(self) -> float:
         """Seconds that a batch takes."""
@@ -117,7 +120,9 @@ class Worker:
             if isinstance(outcome, str)
         ]
         made = [(s, o) for s, o in zip(samples, outcomes, strict=True) if isinstance(o, bytes)]
-        data = encode_shard(_rows(reports, made), recipe.plan_hash, unit.number, rejects)
+        places = [offset for offset, outcome in enumerate(outcomes) if isinstance(outcome, str)]
+        metadata = {_PLACES: json.dumps(places)}
+        data = encode_shard(_rows(reports, made), recipe.plan_hash, unit.number, rejects, metadata)
         committed = commit_shard(output, unit.number, data)
         return Receipt(
             unit=unit.number,
@@ -175,6 +180,11 @@ def samples_of(task: Task, reports: pa.Table) -> Iterator[Sample]:
             reason = KILLED_WORKER
         seed = sample_seed(recipe.seed, report_id, sample_index)
         yield Sample(report, report_id, sample_index, prompts[report], seed, reason)
+
+
+def rejected_offsets(footer: Footer) -> list[int]:
+    """The places in their unit of a shard's rejects, in the order of its rejects: slots are made of them."""
+    return [int(offset) for offset in json.loads(footer.metadata.get(_PLACES, "[]"))]
 
 
 def describe_stack(device: str) -> dict[str, str]:

@@ -1,0 +1,107 @@
+"""`diffcxr status`: how far a run is, from its bucket alone; no driver needs to be alive."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cluster.corpus import read_footers
+from cluster.shard import Footer, shard_path
+from cluster.storage import Storage
+from cluster.verification import take_inventory
+from jobs.options import required
+from jobs.summary import Summary
+
+RECENT = 20
+"""Shards that the rate is taken from: a run that was interrupted is as fast as it is now."""
+
+
+@dataclass(kw_only=True)
+class Config:
+    output: str = required(help="URI or path of a run's output, finished or not")
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A shard: when it came into being, and how many samples it settled."""
+
+    when: datetime
+    samples: int
+
+
+def run(config: Config) -> Summary:
+    """Done, rejected, rate and time left. Raises InputError where there is no run."""
+    storage = Storage.at(config.output)
+    inventory = take_inventory(storage)
+    times = {stored.path: stored.modified for stored in storage.list("shards")}
+    footers = read_footers(storage, inventory.units)
+    shards = [
+        Committed(times.get(shard_path(unit), datetime.now(UTC)), footer.rows + len(footer.rejects))
+        for unit, footer in enumerate(footers)
+        if footer is not None
+    ]
+    done, total = sum(shard.samples for shard in shards), inventory.planned("samples")
+    finished = inventory.corpus is not None
+    speed = rate(shards)
+    values: dict[str, Any] = {
+        "output": storage.uri,
+        "finished": finished,
+        "shards": len(shards),
+        "shards_planned": inventory.planned("units"),
+        "samples": done,
+        "samples_planned": total,
+        "rejected": _rejected(footers),
+        "samples_per_second": speed,
+        "seconds_left": 0.0 if finished else _left(done, total, speed),
+        "seconds_since_last_shard": _since(shards),
+    }
+    return Summary(values=values, table=_table(values))
+
+
+def rate(shards: Sequence[Committed]) -> float | None:
+    """Samples a second over the most recent shards; None where they are fewer than two, or of one moment."""
+    recent = sorted(shards, key=lambda shard: shard.when)[-RECENT:]
+    if len(recent) < 2:
+        return None
+    seconds = (recent[-1].when - recent[0].when).total_seconds()
+    return sum(shard.samples for shard in recent[1:]) / seconds if seconds > 0 else None
+
+
+def _left(done: int, total: int | None, speed: float | None) -> float | None:
+    return (total - done) / speed if total is not None and speed else None
+
+
+def _since(shards: Sequence[Committed]) -> float | None:
+    last = max((shard.when for shard in shards), default=None)
+    return None if last is None else (datetime.now(UTC) - last).total_seconds()
+
+
+def _rejected(footers: Sequence[Footer | None]) -> dict[str, int]:
+    return dict(Counter(reject.reason for footer in footers if footer for reject in footer.rejects))
+
+
+def _table(values: dict[str, Any]) -> list[list[object]]:
+    total, planned = values["samples_planned"], values["shards_planned"]
+    table: list[list[object]] = [
+        ["output", values["output"]],
+        ["state", "finished" if values["finished"] else "not finished"],
+        ["samples", f"{values['samples']:,}" + (f" of {total:,}" if total is not None else "")],
+        ["shards", f"{values['shards']:,}" + (f" of {planned:,}" if planned is not None else "")],
+    ]
+    table += [[f"rejected: {reason}", count] for reason, count in sorted(values["rejected"].items())]
+    if not values["finished"]:
+        table += [["samples a second", values["samples_per_second"]]]
+        table += [["time left", _clock(values["seconds_left"])]]
+        table += [["since the last shard", _clock(values["seconds_since_last_shard"])]]
+    return table
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -1,0 +1,102 @@
+"""The pool on a real Ray cluster: workers die, units do not."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cluster.corpus import Corpus
+from cluster.dispatch import Lost, Pool
+from cluster.plan import Plan, plan_units
+from cluster.recipe import Receipt, Recipe, Sampler
+from cluster.reports import count_reports
+from cluster.session import connect
+from cluster.shard import shard_path
+from cluster.storage import Storage
+from diffcxr.errors import InputError, RefusedError
+from tests.reports_corpus import reports_corpus
+
+SAMPLER = Sampler(
+    model="null",
+    model_digest="null",
+    device="cpu",
+    dtype="float32",
+    steps=1,
+    guidance=1.0,
+    batch_size=4,
+    threads=1,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def session() -> Iterator[None]:
+    with connect(num_cpus=2):
+        yield
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    made = Pool(SAMPLER, smallest=1, largest=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    return reports_corpus(tmp_path / "corpus", reports=40)
+
+
+def recipe_for(corpus: Corpus, output: Path) -> Recipe:
+    return Recipe(
+        corpus=corpus.uri,
+        corpus_digest=corpus.digest,
+        output=str(output),
+        plan_hash="a-plan",
+        prompt="{text}",
+        seed=5,
+        image_format="png",
+        model_digest="null",
+    )
+
+
+def plan_for(corpus: Corpus) -> Plan:
+    return plan_units(count_reports(corpus, None), images_per_shard=2)
+
+
+def test_every_unit_is_committed_although_a_worker_is_killed(
+    pool: Pool, corpus: Corpus, tmp_path: Path
+) -> None:
+    plan = plan_for(corpus)
+    ready = pool.first()
+    answers = []
+    for answer in pool.run(recipe_for(corpus, tmp_path / "out"), plan, range(len(plan))):
+        if not answers:
+            os.kill(ready.pid, signal.SIGKILL)
+        answers.append(answer)
+    lost = [answer for answer in answers if isinstance(answer, Lost)]
+    assert lost
+    receipts = [answer for answer in answers if isinstance(answer, Receipt)]
+    assert sorted(receipt.unit for receipt in receipts) == list(range(20))
+    made = sum(receipt.rows for receipt in receipts)
+    # A unit that was committed before its receipt came home is found there, and not made again.
+    assert 40 - 2 * sum(len(answer.units) for answer in lost) <= made <= 40
+    stored = {stored.path for stored in Storage.at(tmp_path / "out").list()}
+    assert stored == {shard_path(number) for number in range(20)}
+
+
+def test_another_run_s_shard_ends_the_run(pool: Pool, corpus: Corpus, tmp_path: Path) -> None:
+    plan, recipe = plan_for(corpus), recipe_for(corpus, tmp_path / "out")
+    pool.first()
+    list(pool.run(recipe, plan, [3]))
+    with pytest.raises(RefusedError, match="another run"):
+        list(pool.run(replace(recipe, plan_hash="another"), plan, range(len(plan))))
+
+
+def test_a_model_that_is_not_there_is_known_at_the_first_word() -> None:
+    pool = Pool(replace(SAMPLER, model="/nowhere", model_digest="sha256:0"), smallest=1, largest=1)
+    with pytest.raises(InputError, match="no model here: /nowhere"):
+        pool.first()
+    pool.close()

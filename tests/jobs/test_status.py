@@ -1,0 +1,44 @@
+"""Status: from the bucket alone."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from diffcxr.errors import InputError
+from jobs import status
+from jobs.status import Committed, rate
+from tests.generated_run import generated_run
+from tests.reports_corpus import reports_corpus
+
+
+def test_a_run_in_the_middle_says_how_far_it_is(tmp_path: Path, uri: str) -> None:
+    corpus = reports_corpus(tmp_path / "reports", texts={2: ""})
+    generated_run(corpus, uri, units=2, images_per_shard=4)
+    summary = status.run(status.Config(output=uri))
+    assert summary.exit_code == 0
+    assert (summary.values["finished"], summary.values["samples"]) == (False, 8)
+    assert (summary.values["samples_planned"], summary.values["shards_planned"]) == (10, 3)
+    assert summary.values["rejected"] == {"empty prompt": 1}
+    assert summary.values["seconds_since_last_shard"] < 600
+    assert "8 of 10" in summary.render()
+
+
+def test_a_finished_run_says_so(tmp_path: Path) -> None:
+    generated_run(reports_corpus(tmp_path / "reports"), tmp_path / "out")
+    values = status.run(status.Config(output=str(tmp_path / "out"))).values
+    assert (values["finished"], values["samples"], values["seconds_left"]) == (True, 10, 0.0)
+
+
+def test_the_rate_is_of_now_and_not_of_the_night_that_nothing_ran() -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    evening = [Committed(start + timedelta(seconds=second), 1) for second in range(20)]
+    morning = [Committed(start + timedelta(hours=9, seconds=2 * second), 10) for second in range(20)]
+    assert rate(evening + morning) == pytest.approx(5.0)
+    assert rate(evening[:1]) is None
+    assert rate([]) is None
+
+
+def test_where_no_run_is_nothing_is_made_up(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        status.run(status.Config(output=str(tmp_path)))
