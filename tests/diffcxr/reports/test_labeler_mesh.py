@@ -1,7 +1,6 @@
 import pytest
 
 from benchmarks.labeler import (
-    ARCHIVE,
     MACRO_BAR,
     MICRO_BAR,
     CodedReport,
@@ -38,9 +37,8 @@ def test_codes_stand_for_findings(code, finding):
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not ARCHIVE.is_file(), reason=f"{ARCHIVE} is not here")
-def test_the_labeler_agrees_with_the_human_codes_of_real_reports():
-    reports = read_archive(ARCHIVE)
+def test_the_labeler_agrees_with_the_human_codes_of_real_reports(shared_data):
+    reports = read_archive(shared_data / "NLMCXR_reports.tgz")
     counted = frequent(score_findings(reports))
     assert len(reports) == 2365
     assert len(counted) == 5

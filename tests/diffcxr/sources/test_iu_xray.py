@@ -1,7 +1,6 @@
 import io
 import json
 import tarfile
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +12,6 @@ from diffcxr.reports.prompt import make_prompt
 from diffcxr.sources.files import LocalFiles
 from diffcxr.sources.iu_xray import iu_xray_rows
 from diffcxr.sources.row import Reject, Row
-
-ARCHIVE = Path(__file__).parents[4] / "shared" / "data" / "NLMCXR_reports.tgz"
 
 
 def study_xml(
@@ -224,9 +221,8 @@ def test_bytes_changed_anywhere_never_stop_the_rest(tmp_path, noise, position, r
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not ARCHIVE.is_file(), reason=f"{ARCHIVE} is not here")
-def test_nearly_every_real_report_becomes_a_row():
-    items = rows_of(ARCHIVE)
+def test_nearly_every_real_report_becomes_a_row(shared_data):
+    items = rows_of(shared_data / "NLMCXR_reports.tgz")
     rows = [item for item in items if isinstance(item, Row)]
     assert len(items) == 2365
     assert len(rows) >= 0.97 * len(items)

@@ -1,6 +1,5 @@
 import csv
 import io
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,8 +12,6 @@ from diffcxr.errors import InputError
 from diffcxr.sources.files import LocalFiles
 from diffcxr.sources.row import Reject, Row
 from diffcxr.sources.table import table_rows
-
-FILMS = Path(__file__).parents[4] / "shared" / "data" / "cxr_256"
 
 
 def film(grey=90, kind="PNG"):
@@ -233,9 +230,8 @@ def test_any_bytes_behind_a_header_are_rows_or_rejects(tmp_path, data):
 
 
 @pytest.mark.shared
-@pytest.mark.skipif(not FILMS.is_dir(), reason=f"{FILMS} is not here")
-def test_every_real_film_becomes_a_row_with_its_labels_and_split():
-    rows = rows_of(FILMS)
+def test_every_real_film_becomes_a_row_with_its_labels_and_split(shared_data):
+    rows = rows_of(shared_data / "cxr_256")
     assert len(rows) == 1202
     assert all(isinstance(row, Row) and row.image for row in rows)
     assert {row.split for row in rows} == {"train", "validate"}
