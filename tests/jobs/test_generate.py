@@ -1,0 +1,195 @@
+"""Generate: the same corpus for any number of workers, resumed, refused, and never half-written."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.corpus import Corpus
+from cluster.session import connect
+from cluster.storage import Storage
+from cluster.verification import Tally, check_shards, take_inventory
+from diffcxr.errors import InputError, RefusedError
+from jobs import generate
+from jobs.command import main
+from jobs.generate import Config, WorkersConfig
+from tests.generated_run import generated_run
+from tests.reports_corpus import reports_corpus
+
+DIFFCXR = Path(sys.executable).with_name("diffcxr")
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[None]:
+    with connect(num_cpus=2):
+        yield
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    return reports_corpus(tmp_path / "reports", reports=20)
+
+
+def config_for(corpus: Corpus | Path, output: Path, workers: int = 1, **changed: Any) -> Config:
+    uri = corpus.uri if isinstance(corpus, Corpus) else str(corpus)
+    pool = WorkersConfig(min=1, max=workers)
+    same: dict[str, Any] = {"model": "null", "batch_size": 4, "images_per_shard": 6, "workers": pool}
+    return Config(corpus=uri, output=str(output), **same | changed)
+
+
+def objects(output: Path) -> dict[str, bytes]:
+    storage = Storage.at(output)
+    return {
+        stored.path: storage.read(stored.path) for stored in storage.list() if stored.path != "summary.json"
+    }
+
+
+def problems(output: Path) -> list[str]:
+    inventory = take_inventory(Storage.at(output))
+    tally = Tally()
+    for check in check_shards(inventory):
+        tally.add(check, inventory.planned("samples_per_report"))
+    tally.finish(inventory)
+    return tally.damage + tally.missing
+
+
+def test_one_worker_two_workers_and_no_cluster_make_the_same_bytes(
+    session: None, corpus: Corpus, tmp_path: Path
+) -> None:
+    for workers in (1, 2):
+        summary = generate.run(
+            config_for(corpus, tmp_path / f"{workers}", workers, samples_per_report=2, steps=2)
+        )
+        assert (summary.exit_code, summary.values["images"], summary.values["made_now"]) == (0, 40, 40)
+    generated_run(corpus, tmp_path / "0", samples_per_report=2)
+    assert objects(tmp_path / "1") == objects(tmp_path / "2") == objects(tmp_path / "0")
+    assert not problems(tmp_path / "1")
+
+
+def test_the_same_command_goes_on_where_the_run_was_left(
+    session: None, corpus: Corpus, tmp_path: Path
+) -> None:
+    generated_run(corpus, tmp_path / "whole", batch_size="auto", images_per_shard="auto")
+    generated_run(corpus, tmp_path / "out", units=1, batch_size="auto", images_per_shard="auto")
+    config = config_for(corpus, tmp_path / "out", batch_size="auto", images_per_shard="auto", steps=2)
+    assert generate.run(config).values["made_now"] == 4
+    assert objects(tmp_path / "out") == objects(tmp_path / "whole")
+
+
+def test_more_rejects_than_allowed_is_exit_3_and_the_corpus_is_whole(session: None, tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "reports", reports=20, texts={3: " "})
+    config = config_for(corpus, tmp_path / "out", max_rejected=0.01)
+    summary = generate.run(config)
+    assert (summary.exit_code, summary.values["images"]) == (3, 19)
+    assert "1 of 20 samples were rejected" in summary.note
+    assert not problems(tmp_path / "out")
+    config.max_rejected = 0.05
+    assert generate.run(config).exit_code == 0
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(
+    session: None, corpus: Corpus, tmp_path: Path
+) -> None:
+    values = generate.run(config_for(corpus, tmp_path / "out", dry_run=True, samples_per_report=3)).values
+    assert (values["samples"], values["units"]) == (60, 10)
+    assert values["images_per_second_a_worker"] > 0
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_finished_run_is_recognised_without_a_cluster(corpus: Corpus, tmp_path: Path) -> None:
+    generated_run(corpus, tmp_path / "out")
+    before = objects(tmp_path / "out")
+    summary = generate.run(config_for(corpus, tmp_path / "out", steps=2))
+    assert (summary.exit_code, summary.values["made_now"], summary.values["images"]) == (0, 0, 20)
+    assert objects(tmp_path / "out") == before
+
+
+def test_another_run_is_refused_by_the_names_of_what_differs(corpus: Corpus, tmp_path: Path) -> None:
+    generated_run(corpus, tmp_path / "out", units=1)
+    before = objects(tmp_path / "out")
+    with pytest.raises(RefusedError) as refused:
+        generate.run(config_for(corpus, tmp_path / "out", steps=3, seed=9, limit=8))
+    for field in (
+        "pixels.steps is 2 there and 3 here",
+        "pixels.seed is 0 there and 9",
+        "plan.limit is null there",
+    ):
+        assert field in str(refused.value)
+    assert objects(tmp_path / "out") == before
+
+
+def test_an_output_that_holds_a_corpus_is_left_alone(corpus: Corpus, tmp_path: Path) -> None:
+    other = reports_corpus(tmp_path / "other")
+    with pytest.raises(RefusedError, match="holds a corpus"):
+        generate.run(config_for(corpus, tmp_path / "other"))
+    with pytest.raises(InputError, match="one place"):
+        generate.run(config_for(other, tmp_path / "other"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"corpus": "nowhere"}, "no corpus"),
+        ({"model": "nowhere"}, "no model"),
+        ({"prompt": "{radiologist}"}, "names no column"),
+        ({"workers": WorkersConfig(min=3, max=2)}, "workers"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(
+    corpus: Corpus, tmp_path: Path, changed: dict[str, Any], words: str
+) -> None:
+    config = config_for(corpus, tmp_path / "out")
+    for name, value in changed.items():
+        setattr(config, name, str(tmp_path / value) if value == "nowhere" else value)
+    with pytest.raises(InputError, match=words) as bad:
+        generate.run(config)
+    assert "\n" not in str(bad.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
+def test_a_damaged_corpus_is_refused_before_anything_is_written(
+    corpus: Corpus, tmp_path: Path, damage: str
+) -> None:
+    shard = tmp_path / "reports" / corpus.shards[1].path
+    data = bytearray(shard.read_bytes())
+    if damage == "gone":
+        shard.unlink()
+    elif damage == "cut":
+        shard.write_bytes(data[: len(data) // 2])
+    else:
+        data[len(data) // 4] ^= 0xFF
+        shard.write_bytes(data)
+    with pytest.raises(InputError):
+        generate.run(config_for(corpus, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_values_out_of_range_are_exit_2(
+    corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["generate", f"corpus={corpus.uri}", f"output={tmp_path / 'out'}"]
+    for wrong in (
+        "steps=0",
+        "batch_size=0",
+        "batch_size=some",
+        "max_rejected=2",
+        "image_format=gif",
+        "sede=1",
+    ):
+        assert main([*command, wrong]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_generate_works_in_a_folder_that_holds_foreign_packages(corpus: Corpus, tmp_path: Path) -> None:
+    for package in ("eval", "jobs", "cluster"):
+        (tmp_path / "here" / package).mkdir(parents=True)
+        (tmp_path / "here" / package / "__init__.py").write_text("raise RuntimeError('a foreign package')\n")
+    command = [str(DIFFCXR), "generate", "corpus=../reports", "output=out", "model=null"]
+    done = subprocess.run(command, cwd=tmp_path / "here", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert Corpus.open(tmp_path / "here" / "out").rows == 20
