@@ -25,9 +25,9 @@ class Progress(Generic[T]):
     ) -> None:
         bar = sys.stderr.isatty()
         total = len(items) if total is None and isinstance(items, Sized) else total
-        line = "{desc}: {n_fmt} " + unit + ", {rate_fmt}"
+        line = "{desc}: {n_fmt} " + unit + ", {rate_noinv_fmt}"
         if total is not None:
-            line = "{desc}: {n_fmt}/{total_fmt} " + unit + ", {rate_fmt}, ETA {remaining}"
+            line = "{desc}: {n_fmt}/{total_fmt} " + unit + ", {rate_noinv_fmt}, ETA {remaining}"
         self._tqdm: tqdm[T] = tqdm(
             cast(Iterable[T], items),  # None where the caller counts; tqdm's stubs make that another type
             total=total,
