@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from cluster.corpus import Corpus
 from cluster.storage import Storage
 from diffcxr.errors import InputError
+from jobs.command import main
 from jobs.options import option, required
 from jobs.page.contents import make_page
 from jobs.page.render import render
@@ -59,3 +61,7 @@ def _place(output: str) -> tuple[str, str]:
     if name.lower().endswith((".html", ".htm")):
         return folder or ("/" if output.startswith("/") else "."), name
     return output, _INDEX
+
+
+if __name__ == "__main__":
+    sys.exit(main(["report", *sys.argv[1:]]))

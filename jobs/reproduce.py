@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from cluster.run_record import RunRecord, read_record
 from cluster.storage import Storage
 from cluster.worker import describe_stack
 from diffcxr.errors import InputError
+from jobs.command import main
 from jobs.options import option, required
 from jobs.summary import Summary
 
@@ -85,3 +87,7 @@ def _device(device: str) -> Device:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return cast(Device, device)
+
+
+if __name__ == "__main__":
+    sys.exit(main(["reproduce", *sys.argv[1:]]))

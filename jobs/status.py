@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from cluster.corpus import read_footers
 from cluster.shard import Footer, shard_path
 from cluster.storage import Storage
 from cluster.verification import take_inventory
+from jobs.command import main
 from jobs.options import required
 from jobs.summary import Summary
 
@@ -105,3 +107,7 @@ def _clock(seconds: float | None) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(["status", *sys.argv[1:]]))
