@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class AUCIntervals:
 
 def bootstrap_auc(
     state: ScoredFilms,
-    sets: dict[str, Sequence[int]],  # name -> columns that its macro mean is over
+    sets: Mapping[str, Sequence[int]],  # name -> columns that its macro mean is over
     resamples: int = 1000,
     seed: int = 0,
 ) -> AUCIntervals:

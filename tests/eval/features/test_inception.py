@@ -47,7 +47,7 @@ def test_fid_is_pytorch_fid_s_on_the_same_images_and_weights(
         files = sorted(folder.iterdir())
         theirs.append(get_activations(files, network, 16, 2048, "cpu", num_workers=0))
         ours.append(update(Moments(2048), extract(extractor, list(images))))
-    # Turned into the space that the 64 vectors span, where sqrtm takes no minutes; distances stay what they are.
+    # Turned into the space that the 64 vectors span, where sqrtm takes no minutes; distances stay the same.
     basis = np.linalg.qr(np.concatenate(theirs).astype(np.float64).T)[0]
     turned = [vectors @ basis for vectors in theirs]
     statistics = [(vectors.mean(0), np.cov(vectors, rowvar=False)) for vectors in turned]

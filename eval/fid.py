@@ -1,0 +1,104 @@
+"""FID with its interval and its floor, from states that merge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.frechet import frechet_distance
+from eval.groups import GROUPS
+from eval.intervals import jackknife
+from eval.moments import Features, Moments, leave_one_out, merge, merge_all, update
+from eval.scores import Score
+
+MATCHED = 0
+"""The set of synthetic films that stands against the real halves 0 and 1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """A mergeable state of one corpus: moments by jackknife group, and by set of `eval.floors`."""
+
+    groups: tuple[Moments, ...]  # GROUPS of them
+    sets: tuple[Moments, ...]  # 0 and 1
+
+    @classmethod
+    def empty(cls, dimension: int) -> Side:
+        return cls((Moments(dimension),) * GROUPS, (Moments(dimension),) * 2)
+
+    @property
+    def dimension(self) -> int:
+        return self.groups[0].dimension
+
+    @property
+    def count(self) -> int:
+        return sum(group.count for group in self.groups)
+
+
+def update_side(state: Side, features: Features, groups: NDArray[np.int64], sets: NDArray[np.int64]) -> Side:
+    """`state` with films (n, d) added: the group of each, and the set or floors.NONE."""
+    return Side(_add(state.groups, features, groups), _add(state.sets, features, sets))
+
+
+def merge_sides(a: Side, b: Side) -> Side:
+    return Side(
+        tuple(merge(x, y) for x, y in zip(a.groups, b.groups, strict=True)),
+        tuple(merge(x, y) for x, y in zip(a.sets, b.sets, strict=True)),
+    )
+
+
+def left_out_distances(real: Side, synthetic: Side) -> Iterator[float]:
+    """The FID without each group's patients in turn, on both sides: GROUPS values.
+
+    Nothing for a group whose absence leaves a side with fewer than two films.
+    """
+    parts = zip(
+        leave_one_out(dict(enumerate(real.groups)), real.dimension),
+        leave_one_out(dict(enumerate(synthetic.groups)), synthetic.dimension),
+        strict=True,
+    )
+    for (_, rest_real), (_, rest_synthetic) in parts:
+        if min(rest_real.count, rest_synthetic.count) >= 2:
+            yield frechet_distance(rest_real, rest_synthetic)
+
+
+def fid_score(
+    real: Side,
+    synthetic: Side,
+    *,
+    extractor: str,
+    digest: str,
+    reference: str,
+    follow: Callable[[Iterator[float]], Iterator[float]] = iter,  # shows the progress of the jackknife
+) -> Score:
+    """FID over all films, a delete-group jackknife interval, and the floor at one n a side.
+
+    Raises ValueError where a side has fewer than two films.
+    """
+    value = frechet_distance(
+        merge_all(real.groups, real.dimension), merge_all(synthetic.groups, synthetic.dimension)
+    )
+    left_out = list(follow(left_out_distances(real, synthetic)))
+    low, high = jackknife(value, left_out) if len(left_out) >= 2 else (None, None)
+    n = min(real.sets[0].count, real.sets[1].count, synthetic.sets[MATCHED].count)
+    return Score(
+        metric="fid",
+        extractor=extractor,
+        value=value,
+        low=low,
+        high=high,
+        floor=frechet_distance(*real.sets) if n >= 2 else None,
+        n_floor=n if n >= 2 else None,
+        value_at_floor=frechet_distance(real.sets[0], synthetic.sets[MATCHED]) if n >= 2 else None,
+        n_real=real.count,
+        n_synthetic=synthetic.count,
+        reference=reference,
+        digest=digest,
+    )
+
+
+def _add(states: Sequence[Moments], features: Features, members: NDArray[np.int64]) -> tuple[Moments, ...]:
+    return tuple(update(state, features[members == number]) for number, state in enumerate(states))

@@ -1,0 +1,207 @@
+"""`diffcxr evaluate`: how far synthetic films are from real ones, and whether they show what they should."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from cluster.corpus import Corpus
+from cluster.evaluation import REAL, SYNTHETIC, Instruments, Totals, measure
+from cluster.feature_cache import FeatureCache
+from cluster.film_slices import Selection, take_census
+from cluster.models import MINI
+from cluster.run_record import RunRecord, create_or_resume
+from cluster.session import connect
+from cluster.storage import Storage
+from cluster.storage_errors import MissingError
+from diffcxr.errors import InputError
+from eval.auc import merge_all
+from eval.features.efficientnet_lite0 import EfficientNetLite0
+from eval.features.extractor import Extractor
+from eval.features.finding_scores import FindingScores
+from eval.features.inception import Inception
+from eval.fid import fid_score
+from eval.floors import plan_floor
+from eval.groups import GROUPS
+from eval.mauc import mauc_scores
+from eval.scores import Score, scores_to_json, scores_to_parquet
+from jobs.command import main
+from jobs.options import option, required
+from jobs.progress import Progress, progress
+from jobs.summary import Summary
+
+METRICS_PATH, TABLE_PATH = "metrics.json", "metrics.parquet"
+_CACHE = "features"  # below the output, where no other place is given
+
+
+@dataclass(kw_only=True)
+class Config:
+    """Measure a corpus of synthetic films; the same command again takes up what was extracted before."""
+
+    real: str = required(help="URI of a corpus with real films")
+    synthetic: str = required(help="URI of a corpus with synthetic films")
+    output: str = required(help="URI of the folder for metrics.json and metrics.parquet")
+    metrics: list[str] = option(["fid", "mauc"], help="what to measure", choices=("fid", "mauc"))
+    extractors: list[str] = option(
+        ["efficientnet_lite0"], help="whose features FID takes", choices=("efficientnet_lite0", "inception")
+    )
+    inception_weights: str | None = option(
+        None, help="file of pytorch-fid's weights; null: its usual download"
+    )
+    classifier: str = option("mini", help="mini, or a folder or URI of a finding classifier, for mAUC")
+    real_split: str | None = option(None, help="which real rows to take; null: all")
+    synthetic_split: str | None = option(None, help="which synthetic rows to take; null: all")
+    cache: str | None = option(None, help="URI where features are kept; null: in the output")
+    address: str | None = option(None, help="a Ray cluster's; null: RAY_ADDRESS, else a private one here")
+
+
+def run(config: Config) -> Summary:
+    """Writes metrics.json and metrics.parquet. Raises InputError for bad corpora, weights or options."""
+    selections = {
+        REAL: Selection(Corpus.open(config.real), config.real_split),
+        SYNTHETIC: Selection(Corpus.open(config.synthetic), config.synthetic_split),
+    }
+    output = Storage.at(config.output)
+    cache = Storage.at(config.cache) if config.cache is not None else output.child(_CACHE)
+    instruments = _instruments(config)
+    for storage in (output, cache):
+        storage.check_writable()
+    censuses = {side: take_census(selection) for side, selection in selections.items()}
+    create_or_resume(output, _record(config, selections, instruments))
+
+    plan = plan_floor(
+        np.concatenate(censuses[REAL].patients),
+        np.concatenate(censuses[REAL].keys),
+        np.concatenate(censuses[SYNTHETIC].keys),
+    )
+    totals = Totals(instruments)
+    films = sum(census.films for census in censuses.values())
+    bar: Progress[None] = progress(total=films, unit="films", desc="evaluate")
+    with connect(config.address), bar:
+        for side, evidence in measure(selections, censuses, plan, instruments, FeatureCache(cache)):
+            totals.add(side, evidence)
+            bar.update(evidence.films)
+    scores = _scores(selections, totals, instruments)
+    output.replace(METRICS_PATH, scores_to_json(scores))
+    output.replace(TABLE_PATH, scores_to_parquet(scores))
+    return _summary(selections, totals, scores, output)
+
+
+def _instruments(config: Config) -> Instruments:
+    extractors: list[Extractor] = []
+    if "fid" in config.metrics:
+        if not config.extractors:
+            raise InputError("fid needs an extractor", "extractors", "Leave it out for the default.")
+        makers: dict[str, Callable[[], Extractor]] = {
+            "efficientnet_lite0": EfficientNetLite0,
+            "inception": partial(Inception.from_file, config.inception_weights),
+        }
+        extractors = [makers[name]() for name in dict.fromkeys(config.extractors)]
+    classifier = _classifier(config.classifier) if "mauc" in config.metrics else None
+    return Instruments(tuple(extractors), classifier)
+
+
+def _classifier(name: str) -> FindingScores:
+    if name == "mini":
+        return FindingScores.from_folder(MINI / "classifier")
+    storage = Storage.at(name)
+    with tempfile.TemporaryDirectory() as folder:
+        for file in ("config.json", "model.safetensors"):
+            try:
+                Path(folder, file).write_bytes(storage.read(file))
+            except MissingError as error:
+                fix = "Give a folder with config.json and model.safetensors."
+                raise InputError("no classifier here", storage.uri, fix) from error
+        return FindingScores.from_folder(folder)
+
+
+def _record(config: Config, selections: dict[str, Selection], instruments: Instruments) -> RunRecord:
+    """Which evaluation the output holds: another one's metrics are not overwritten."""
+    return RunRecord(
+        pixels={"extractors": {extractor.name: extractor.digest for extractor in instruments.all}},
+        plan={
+            "job": "evaluate",
+            "metrics": sorted(config.metrics),
+            **{side: {"corpus": s.corpus.digest, "split": s.split} for side, s in selections.items()},
+        },
+    )
+
+
+def _scores(selections: dict[str, Selection], totals: Totals, instruments: Instruments) -> list[Score]:
+    real, synthetic = totals[REAL], totals[SYNTHETIC]
+    for side, evidence in ((REAL, real), (SYNTHETIC, synthetic)):
+        if evidence.films - evidence.unreadable < 2:
+            where = selections[side].corpus.uri
+            raise InputError("fewer than two films can be read", where, "Give a corpus of PNG or JPEG films.")
+    scores = []
+    for extractor in instruments.extractors:
+        scores.append(
+            fid_score(
+                real.sides[extractor.name],
+                synthetic.sides[extractor.name],
+                extractor=extractor.name,
+                digest=extractor.digest,
+                reference=selections[REAL].name,
+                follow=partial(_follow, f"fid {extractor.name}"),
+            )
+        )
+    if (classifier := instruments.classifier) is not None:
+        scores += mauc_scores(
+            merge_all(synthetic.scored, classifier.dimension),
+            merge_all(real.scored, classifier.dimension),
+            findings=classifier.findings,
+            extractor=classifier.name,
+            digest=classifier.digest,
+            reference=f"labels of {selections[SYNTHETIC].name}",
+        )
+    return scores
+
+
+def _follow(desc: str, left_out: Iterator[float]) -> Iterator[float]:
+    return iter(progress(left_out, total=GROUPS, unit="groups", desc=desc))
+
+
+def _summary(
+    selections: dict[str, Selection], totals: Totals, scores: list[Score], output: Storage
+) -> Summary:
+    sides = {
+        side: {
+            "corpus": selection.corpus.digest,
+            "name": selection.name,
+            "films": totals[side].films,
+            "unreadable": totals[side].unreadable,
+        }
+        for side, selection in selections.items()
+    }
+    shown = [score for score in scores if score.value is not None]
+    values = {
+        "output": output.uri,
+        **sides,
+        "scores": {
+            "/".join(filter(None, (score.metric, score.extractor, score.subset))): score.value
+            for score in scores
+        },
+    }
+    table: list[tuple[object, ...]] = [
+        ("metric", "of", "value", "low", "high", "floor", "at its n", "n", "ceiling", "n real", "n synthetic")
+    ]
+    for score in shown:
+        of = score.extractor if score.metric == "fid" else score.subset
+        floor = (score.floor, score.value_at_floor, score.n_floor)
+        row = (score.value, score.low, score.high, *floor, score.ceiling, score.n_real, score.n_synthetic)
+        table.append((score.metric, of, *row))
+    for side in (REAL, SYNTHETIC):
+        if totals[side].unreadable:
+            table.append(("unreadable", side, totals[side].unreadable))
+    table.append(("metrics", output.child(METRICS_PATH).uri))
+    return Summary(values=values, table=table, output=output.uri)
+
+
+if __name__ == "__main__":
+    sys.exit(main(["evaluate", *sys.argv[1:]]))

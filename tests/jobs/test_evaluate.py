@@ -1,0 +1,144 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cluster.evaluation import Instruments
+from cluster.session import connect
+from eval.scores import SCORE_SCHEMA, Score, scores_from_json
+from jobs import evaluate
+from jobs.command import main
+from jobs.evaluate import Config
+from tests.cluster.films import film_rows, write_classifier, write_films
+from tests.cluster.rows import rows
+from tests.eval.inception_weights import write_inception_weights
+
+
+@pytest.fixture(scope="module", autouse=True)
+def session() -> Iterator[None]:
+    with connect(num_cpus=2):
+        yield
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with real and synthetic films and a classifier."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    write_films(folder / "real", film_rows(60, seed=1), [25])
+    write_films(folder / "synthetic", film_rows(40, seed=2, brightness=15))
+    write_classifier(folder / "classifier")
+    return folder
+
+
+def command(place: Path, *more: str, output: str = "out") -> list[str]:
+    places = {name: place / name for name in ("real", "synthetic", "classifier")}
+    given = {argument.partition("=")[0] for argument in more}
+    return [
+        "evaluate",
+        *(f"{name}={path}" for name, path in places.items() if name not in given),
+        *more,
+        f"output={place / output}",
+    ]
+
+
+def scores(folder: Path) -> dict[tuple[str, str | None, str], Score]:
+    found = scores_from_json((folder / "metrics.json").read_bytes())
+    return {(score.metric, score.extractor, score.subset): score for score in found}
+
+
+def test_metrics_hold_fid_and_mauc_with_interval_floor_and_ceiling(place: Path, capsys) -> None:
+    assert main(command(place)) == 0
+    found = scores(place / "out")
+    fid = found["fid", "efficientnet_lite0", "all"]
+    assert (fid.n_real, fid.n_synthetic, fid.reference) == (60, 40, "films")
+    assert fid.value is not None and fid.low is not None and fid.high is not None
+    assert fid.low < fid.value < fid.high
+    assert fid.floor is not None and fid.n_floor is not None and fid.n_floor <= 30
+    mauc = found["mauc_label", "finding_classifier", "all"]
+    assert mauc.findings is not None and "Edema" in mauc.findings
+    assert mauc.floor is not None and mauc.ceiling is not None
+    assert found["mauc_label", "finding_classifier", "Edema"].n_positive is not None
+    assert all(score.digest.startswith("sha256:") for score in found.values())
+
+    table = pq.read_table(place / "out/metrics.parquet")
+    assert table.schema.equals(SCORE_SCHEMA)
+    assert table.num_rows == len(found)
+    summary = json.loads((place / "out/summary.json").read_text())
+    assert summary["scores"]["fid/efficientnet_lite0/all"] == fid.value
+    assert summary["real"]["films"] == 60
+    assert "fid" in capsys.readouterr().out
+
+
+def test_the_same_command_again_writes_the_same_and_another_is_refused(place: Path, capsys) -> None:
+    one = command(place, "metrics=[mauc]", output="again")
+    assert main(one) == 0
+    before = (place / "again/metrics.json").read_bytes()
+    assert main(one) == 0
+    assert (place / "again/metrics.json").read_bytes() == before
+    capsys.readouterr()
+    assert main([*one, "real_split=train"]) == 4
+    assert "plan.real.split" in capsys.readouterr().err
+    assert (place / "again/metrics.json").read_bytes() == before
+
+
+def test_fid_on_inception_features_takes_weights_from_a_path(place: Path) -> None:
+    weights = write_inception_weights(place / "weights.pth")
+    few = [f"{side}_split=test" for side in ("real", "synthetic")]
+    more = ["metrics=[fid]", "extractors=[inception]", f"inception_weights={weights}", *few]
+    assert main(command(place, *more, output="inception")) == 0
+    ((key, fid),) = scores(place / "inception").items()
+    assert key == ("fid", "inception", "all")
+    assert (fid.n_real, fid.n_synthetic, fid.reference) == (15, 10, "films, test")
+    assert fid.value is not None and fid.value > 0
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("real=/nowhere/corpus", "no corpus"),
+        ("classifier=/nowhere/classifier", "no classifier"),
+        ("real_split=nonsense", "no film in split nonsense"),
+        ("extractors=[vgg]", "vgg"),
+        ("extractors=[]", "needs an extractor"),
+        ("metrics=[kid]", "kid"),
+        ("cache=/proc/nowhere", "/proc/nowhere"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(place: Path, capsys, more: str, says: str) -> None:
+    assert main(command(place, more, output="bad")) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and says in lines[0]
+    assert not (place / "bad").exists()
+
+
+def test_a_corpus_of_reports_has_nothing_to_measure(place: Path, tmp_path: Path, capsys) -> None:
+    write_films(tmp_path / "reports", rows(5, images=False))
+    assert main(command(place, f"synthetic={tmp_path / 'reports'}", output="bad")) == 2
+    assert "reports only" in capsys.readouterr().err
+
+
+def test_an_interrupted_evaluation_goes_on_from_its_features(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    measure = evaluate.measure
+
+    def interrupted(*arguments) -> Iterator[object]:
+        yield next(measure(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate, "measure", interrupted)
+    one = command(place, "metrics=[mauc]", output="interrupted")
+    assert main(one) == 3
+    assert not (place / "interrupted/metrics.json").exists()
+    monkeypatch.undo()
+    assert main(one) == 0
+    assert (place / "interrupted/metrics.json").exists()
+
+
+def test_options_default_to_what_works_offline() -> None:
+    config = Config(real="r", synthetic="s", output="o")
+    instruments = evaluate._instruments(Config(real="r", synthetic="s", output="o", metrics=["fid"]))
+    assert isinstance(instruments, Instruments)
+    assert [extractor.name for extractor in instruments.all] == config.extractors == ["efficientnet_lite0"]
