@@ -44,9 +44,6 @@ class WorkerActor:
         return self._worker.run(task)
 
 
-_ACTOR: Any = ray.remote(max_restarts=0, max_task_retries=0, max_concurrency=QUEUE)(WorkerActor)  # type: ignore[call-overload]
-
-
 @dataclass(eq=False, slots=True)
 class _Member:
     """An actor of the pool and what it has in hand."""
@@ -69,8 +66,13 @@ class Pool:
     of Ray Data would wait for ever. Ray never restarts one or retries its calls: attempts are counted here.
     """
 
-    def __init__(self, sampler: Sampler, smallest: int, largest: int) -> None:
+    def __init__(
+        self, sampler: Sampler, smallest: int, largest: int, actor: type[WorkerActor] = WorkerActor
+    ) -> None:
         self._sampler, self._smallest, self._largest = sampler, smallest, largest
+        gpu = sampler.device == "cuda"
+        options: dict[str, Any] = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": QUEUE}
+        self._actor: Any = ray.remote(num_cpus=0 if gpu else 0.5, num_gpus=int(gpu), **options)(actor)
         self._members: list[_Member] = []
         self._failed_starts = 0
 
@@ -164,8 +166,7 @@ class Pool:
             self._drop(member)
 
     def _start(self) -> None:
-        gpu = self._sampler.device == "cuda"
-        actor = _ACTOR.options(num_cpus=0 if gpu else 0.5, num_gpus=int(gpu)).remote()
+        actor = self._actor.remote()
         self._members.append(_Member(actor, actor.load.remote(self._sampler)))
 
     def _ready(self, member: _Member) -> None:

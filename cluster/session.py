@@ -16,8 +16,9 @@ import ray
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 from ray.exceptions import AuthenticationError
 
-from diffcxr.errors import InputError
+from diffcxr.errors import IncompleteError, InputError
 
+_TIMED_OUT = "timed out during startup"
 _AUTH = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
 
 
@@ -64,14 +65,20 @@ def resources() -> Resources:
 
 
 def _start(folder: Path, num_cpus: int | None) -> None:
-    ray.init(
-        "local",
-        num_cpus=num_cpus,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _temp_dir=str(folder),
-    )
+    try:
+        ray.init(
+            "local",
+            num_cpus=num_cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=str(folder),
+        )
+    except Exception as error:  # Ray raises Exception itself when its node is not there after 30 s
+        if _TIMED_OUT not in str(error):
+            raise
+        fix = "Run the same command again, when less else is running."
+        raise IncompleteError("Ray did not start in its 30 s: this machine is too busy", fix=fix) from error
 
 
 def _join(address: str) -> None:

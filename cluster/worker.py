@@ -99,7 +99,7 @@ class Worker:
         """
         start = time.perf_counter()
         recipe, unit = task.recipe, task.unit
-        output = Storage.at(recipe.output)
+        output = _storage(recipe.output)
         path = shard_path(unit.number)
         if task.probe is None and output.exists(path):
             if read_footer(output, path).plan_hash != recipe.plan_hash:
@@ -121,7 +121,7 @@ class Worker:
         ]
         made = [(s, o) for s, o in zip(samples, outcomes, strict=True) if isinstance(o, bytes)]
         places = [offset for offset, outcome in enumerate(outcomes) if isinstance(outcome, str)]
-        metadata = {_PLACES: json.dumps(places)}
+        metadata = {"synthetic": "true", "model": recipe.model_digest, _PLACES: json.dumps(places)}
         data = encode_shard(_rows(reports, made), recipe.plan_hash, unit.number, rejects, metadata)
         committed = commit_shard(output, unit.number, data)
         return Receipt(
@@ -223,6 +223,11 @@ def _rows(reports: pa.Table, made: list[tuple[Sample, bytes]]) -> pa.Table:
         for field in ROW_SCHEMA
     ]
     return pa.Table.from_arrays(columns, schema=ROW_SCHEMA)
+
+
+@lru_cache(maxsize=1)
+def _storage(uri: str) -> Storage:
+    return Storage.at(uri)
 
 
 @lru_cache(maxsize=1)

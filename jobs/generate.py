@@ -251,6 +251,7 @@ def _summary(config: Config, made: Corpus, record: RunRecord, tally: _Tally) -> 
         "made_now": tally.images,
         "units_tried_again": tally.lost,
         "seconds": round(tally.seconds, 3),
+        "seconds_denoising": round(tally.seconds_denoising, 3),
         "images_per_second": round(tally.images / tally.seconds, 3) if tally.seconds else None,
         "notes": tally.notes,
     }

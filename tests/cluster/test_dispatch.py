@@ -3,21 +3,43 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cluster.batches import KILLED_WORKER
 from cluster.corpus import Corpus
-from cluster.dispatch import Lost, Pool
+from cluster.dispatch import Lost, Pool, WorkerActor
 from cluster.plan import Plan, plan_units
-from cluster.recipe import Receipt, Recipe, Sampler
+from cluster.recipe import Ready, Receipt, Recipe, Sampler
 from cluster.reports import count_reports
 from cluster.session import connect
-from cluster.shard import shard_path
+from cluster.shard import read_footer, shard_path
 from cluster.storage import Storage
+from cluster.worker import Worker
 from diffcxr.errors import InputError, RefusedError
+from diffcxr.null_pipeline import NullPipeline
+from diffcxr.sources.row import Reject
 from tests.reports_corpus import reports_corpus
+
+
+class KillerPipeline(NullPipeline):
+    """One prompt ends the process, as a fault in native code would."""
+
+    def __call__(self, prompt: Any, **rest: Any) -> Any:
+        if any("number 7." in text for text in prompt):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(prompt, **rest)
+
+
+class KillerActor(WorkerActor):
+    def load(self, sampler: Sampler) -> Ready:
+        self._worker = Worker(sampler, KillerPipeline())
+        return self._worker.warm_up()
+
 
 SAMPLER = Sampler(
     model="null",
@@ -85,6 +107,16 @@ def test_every_unit_is_committed_although_a_worker_is_killed(
     assert 40 - 2 * sum(len(answer.units) for answer in lost) <= made <= 40
     stored = {stored.path for stored in Storage.at(tmp_path / "out").list()}
     assert stored == {shard_path(number) for number in range(20)}
+
+
+def test_a_row_that_kills_its_worker_is_found_and_costs_itself_alone(corpus: Corpus, tmp_path: Path) -> None:
+    plan = plan_for(corpus)
+    with closing(Pool(SAMPLER, smallest=1, largest=1, actor=KillerActor)) as pool:
+        answers = list(pool.run(recipe_for(corpus, tmp_path / "out"), plan, [2, 3, 4]))
+    assert sorted(answer.unit for answer in answers if isinstance(answer, Receipt)) == [2, 3, 4]
+    footers = [read_footer(Storage.at(tmp_path / "out"), shard_path(number)) for number in (2, 3, 4)]
+    assert [footer.rows for footer in footers] == [2, 1, 2]
+    assert footers[1].rejects == (Reject(report_id="study-007", reason=KILLED_WORKER),)
 
 
 def test_another_run_s_shard_ends_the_run(pool: Pool, corpus: Corpus, tmp_path: Path) -> None:

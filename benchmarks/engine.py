@@ -1,0 +1,103 @@
+"""What the engine costs: images/s of `generate` with one worker over a bare loop of the same pipeline.
+
+Both denoise the prompts of one phantom corpus in batches of one size, on one thread, start-up apart; they
+take turns in one run, so that a busy machine slows both. The bare loop keeps nothing; `generate` reads its
+reports, encodes, checks and commits shards through Ray.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.result import argument_parser, at_least, write_result
+from cluster.batches import BatchRunner, Slot
+from cluster.corpus import Corpus
+from cluster.models import NULL, fetch_model, is_diffcxr, load_pipeline
+from cluster.session import connect
+from diffcxr.seeds import sample_seed
+from jobs import corpus as corpus_job
+from jobs import generate
+
+BAR = 0.95
+STEPS, GUIDANCE, BATCH = 20, 2.0, 16
+
+
+def main() -> None:
+    parser = argument_parser(__doc__ or "")
+    parser.add_argument("--model", default="mini", help="as in `generate`")
+    arguments = parser.parse_args()
+    images, rounds = (96, 3) if arguments.quick else (320, 5)
+    with tempfile.TemporaryDirectory() as folder, connect():
+        reports = _reports(Path(folder), images)
+        batches = _batches(arguments.model)
+        _bare(batches, reports, BATCH)  # warm
+        bare, engine, denoising = [], [], []
+        for number in range(rounds):
+            bare.append(_bare(batches, reports, images))
+            summary = generate.run(_config(reports, Path(folder) / str(number), arguments.model)).values
+            engine.append(float(summary["images_per_second"]))
+            denoising.append(summary["seconds_denoising"] / summary["seconds"])
+    ratios = [e / b for e, b in zip(engine, bare, strict=True)]
+    bars = [
+        at_least("images/s of generate over a bare loop", statistics.median(ratios), BAR),
+        at_least("share of wall time denoising", statistics.median(denoising), BAR),
+    ]
+    explains = {
+        "model": arguments.model,
+        "images": images,
+        "batch_size": BATCH,
+        "steps": STEPS,
+        "bare_images_per_second": bare,
+        "generate_images_per_second": engine,
+        "ratios": ratios,
+    }
+    write_result("engine", bars, arguments.output, gpu=torch.cuda.is_available(), **explains)
+
+
+def _reports(folder: Path, images: int) -> Corpus:
+    source = corpus_job.SourceConfig(name="phantom", rows=images, images=False, seed=11)
+    corpus_job.run(corpus_job.Config(source=source, output=str(folder / "reports"), workers=1))
+    return Corpus.open(folder / "reports")
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _batches(model: str) -> BatchRunner:
+    folder = NULL if model == NULL else fetch_model(model)
+    half = not isinstance(folder, str) and (_device() == "cuda" or is_diffcxr(folder))
+    pipeline = load_pipeline(folder, _device(), torch.bfloat16 if half else torch.float32)
+    return BatchRunner(pipeline, STEPS, GUIDANCE, BATCH)
+
+
+def _bare(batches: BatchRunner, reports: Corpus, images: int) -> float:
+    """Images/s of calling the pipeline and nothing else."""
+    rows = reports.read(0, ["report_id", "text"]).to_pylist()[:images]
+    slots = [Slot(row["text"], sample_seed(0, row["report_id"], 0)) for row in rows]
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    for first in range(0, len(slots), BATCH):
+        batches.call(slots[first : first + BATCH])
+    return len(slots) / (time.perf_counter() - start)
+
+
+def _config(reports: Corpus, output: Path, model: str) -> generate.Config:
+    return generate.Config(
+        corpus=reports.uri,
+        output=str(output),
+        model=model,
+        steps=STEPS,
+        guidance=GUIDANCE,
+        batch_size=BATCH,
+        workers=generate.WorkersConfig(max=1),
+    )
+
+
+if __name__ == "__main__":
+    main()
