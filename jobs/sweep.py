@@ -25,7 +25,7 @@ RAY_JOBS = {"generate", "evaluate", "downstream"}
 class Config:
     """Which points, and where their results go."""
 
-    plan: str = required(help="YAML file: job, base, and points or a grid")
+    plan: str = required(help="YAML file: job, base, and points or a grid (docs/sweep.md)")
     output: str = required(help="URI of the registry; points/<fingerprint>/<step> below it")
 
 

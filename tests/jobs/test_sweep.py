@@ -133,3 +133,10 @@ def test_a_missing_plan_is_one_line_and_exit_2(tmp_path: Path, capsys: pytest.Ca
     assert main(["sweep", f"plan={tmp_path}/none.yaml", f"output={tmp_path}/out"]) == 2
     assert "none.yaml" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_plans_of_the_how_to_can_be_run() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sweep.md").read_text()
+    grid, steps = (read_plan(block.split("```")[0], "docs") for block in text.split("```yaml\n")[1:])
+    assert len(grid) == 6
+    assert [point.label for point in steps][-1] == "images.guidance=2 images.steps=50"
