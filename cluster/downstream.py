@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import ray
 import ray.train
 import torch
+from numpy.typing import NDArray
 from ray.train.torch import TorchTrainer
 
 from cluster.corpus import Corpus
@@ -36,6 +37,7 @@ class Films:
     """Some films of a corpus: those of one split, or all (None)."""
 
     uri: str
+    name: str
     digest: str
     split: str | None
     count: int
@@ -57,6 +59,7 @@ class Student:
 class EpochDone:
     """Progress of an arm."""
 
+    arm: Arm
     epoch: int
     loss: float
 
@@ -76,7 +79,12 @@ def select_films(corpus: Corpus, split: str | None) -> Films:
         table = table.filter(pc.equal(table["split"], split))
     people = pc.coalesce(table["patient_id"], table["report_id"]).to_pylist()
     return Films(
-        uri=corpus.uri, digest=corpus.digest, split=split, count=table.num_rows, patients=frozenset(people)
+        uri=corpus.uri,
+        name=corpus.name,
+        digest=corpus.digest,
+        split=split,
+        count=table.num_rows,
+        patients=frozenset(people),
     )
 
 
@@ -122,29 +130,30 @@ def training_threads(wanted: int | None) -> int:
     return wanted or min(2, max(1, most))
 
 
-def train_arm(
-    output: Storage, arm: Arm, student: Student, films: Mapping[Arm, Films], threads: int
+def train_arms(
+    output: Storage, arms: Sequence[Arm], student: Student, films: Mapping[Arm, Films], threads: int
 ) -> Iterator[EpochDone]:
-    """Train one arm with Ray Train and yield as its epochs end; none where it was trained before.
+    """Train those of `arms` that were not trained before, with Ray Train; yields as their epochs end.
 
-    It goes on from the last epoch that an earlier run, or a worker that died, has left in the output.
+    Each goes on from the last epoch that an earlier run, or a worker that died, has left in the output.
     """
-    if arm_run(output, arm, student, films).finished:
+    waiting = [arm for arm in arms if not arm_run(output, arm, student, films).finished]
+    if not waiting:
         return
-    board = _Board.remote()  # type: ignore[attr-defined]
+    trainer: Any = ray.remote(_Trainer).options(num_cpus=0, max_concurrency=3).remote()
     settings = {
         "output": output.uri,
-        "arm": arm,
+        "arms": waiting,
         "student": student,
         "films": {name: replace(one, patients=frozenset()) for name, one in films.items()},
         "threads": threads,
-        "board": board,
+        "trainer": trainer,
     }
-    fitted = _fit.remote(settings)
+    fitted = trainer.fit.remote(settings)
     shown, running = 0, True
     while running:
         running = bool(ray.wait([fitted], timeout=_POLL_S)[1])
-        epochs: list[EpochDone] = ray.get(board.read.remote(shown))
+        epochs: list[EpochDone] = ray.get(trainer.epochs.remote(shown))
         yield from epochs
         shown += len(epochs)
     try:
@@ -153,37 +162,33 @@ def train_arm(
         raise _first_cause(error) from error
 
 
-@ray.remote(num_cpus=0)
-class _Board:
-    """Where the training worker tells the driver how far it is."""
+class _Trainer:
+    """Ray Train at work, in an actor: in the driver it would take SIGINT over, and then exit with 0."""
 
     def __init__(self) -> None:
-        self._done: list[EpochDone] = []
+        self._epochs: list[EpochDone] = []
+
+    def fit(self, settings: dict[str, Any]) -> None:
+        with tempfile.TemporaryDirectory(prefix="cxr-train-") as folder:
+            TorchTrainer(
+                _train,
+                train_loop_config=settings,
+                scaling_config=ray.train.ScalingConfig(
+                    num_workers=1, resources_per_worker={"CPU": settings["threads"]}
+                ),
+                # What Ray Train keeps here is its own bookkeeping: the arms' checkpoints lie in the output.
+                run_config=ray.train.RunConfig(
+                    name="downstream",
+                    storage_path=folder,
+                    failure_config=ray.train.FailureConfig(max_failures=_RETRIES),
+                ),
+            ).fit()
 
     def add(self, done: EpochDone) -> None:
-        self._done.append(done)
+        self._epochs.append(done)
 
-    def read(self, start: int) -> list[EpochDone]:
-        return self._done[start:]
-
-
-@ray.remote(num_cpus=0, max_retries=0)
-def _fit(settings: dict[str, Any]) -> None:
-    """Ray Train at work, in a task: in the driver it would take SIGINT over, and then exit with 0."""
-    with tempfile.TemporaryDirectory(prefix="cxr-train-") as folder:
-        TorchTrainer(
-            _train,
-            train_loop_config=settings,
-            scaling_config=ray.train.ScalingConfig(
-                num_workers=1, resources_per_worker={"CPU": settings["threads"]}
-            ),
-            # What Ray Train keeps here is its own bookkeeping: the arm's checkpoints lie in the output.
-            run_config=ray.train.RunConfig(
-                name=f"downstream-{settings['arm']}",
-                storage_path=folder,
-                failure_config=ray.train.FailureConfig(max_failures=_RETRIES),
-            ),
-        ).fit()
+    def epochs(self, start: int) -> list[EpochDone]:
+        return self._epochs[start:]
 
 
 def _first_cause(error: ray.train.TrainingFailedError) -> Exception:
@@ -194,18 +199,28 @@ def _first_cause(error: ray.train.TrainingFailedError) -> Exception:
 
 
 def _train(settings: dict[str, Any]) -> None:
-    """One arm, in Ray Train's worker."""
+    """The arms, one after another, in Ray Train's worker."""
     torch.set_num_threads(settings["threads"])
     student: Student = settings["student"]
-    arm: Arm = settings["arm"]
-    run = arm_run(Storage.at(settings["output"]), arm, student, settings["films"])
-    if run.finished:
-        return
-    data = _arm_films(arm, settings["films"], student.size)
+    films: Mapping[Arm, Films] = settings["films"]
+    data = {name: read_training_data(Corpus.open(f.uri), f.split, student.size) for name, f in films.items()}
+    for arm in settings["arms"]:
+        run = arm_run(Storage.at(settings["output"]), arm, student, films)
+        if run.finished:  # before the worker that this one stands in for died
+            continue
+        for done in _train_arm(arm, run, student, data):
+            ray.get(settings["trainer"].add.remote(done))
+            ray.train.report(asdict(done))
+
+
+def _train_arm(
+    arm: Arm, run: TrainingRun, student: Student, data: Mapping[Arm, TrainingData]
+) -> Iterator[EpochDone]:
+    films, labels = _arm_films(arm, data)
     state = run.load()
     epochs = fit_classifier(
-        data.films,
-        data.labels,
+        films,
+        labels,
         epochs=student.epochs,
         seed=student.seed,
         batch_size=student.batch_size,
@@ -217,30 +232,19 @@ def _train(settings: dict[str, Any]) -> None:
         run.record(epoch=epoch.epoch, loss=epoch.loss)
         if epoch.epoch < student.epochs:  # the last one's weights are the arm's own, published below
             run.save(epoch.state)
-        ray.get(settings["board"].add.remote(EpochDone(epoch.epoch, epoch.loss)))
-        ray.train.report({"arm": arm, "epoch": epoch.epoch, "loss": epoch.loss})
-        model = epoch.model
-    with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(Path(folder, "classifier"))
-        run.finish(Path(folder))
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                epoch.model.save_pretrained(Path(folder, "classifier"))
+                run.finish(Path(folder))
+        yield EpochDone(arm, epoch.epoch, epoch.loss)
 
 
-def _arm_films(arm: Arm, films: Mapping[Arm, Films], size: int) -> TrainingData:
-    """The arm's films, gone through again until they are as many as real and synthetic together."""
-    together = sum(one.count for one in films.values())
-    parts = [
-        read_training_data(Corpus.open(one.uri), one.split, size)
-        for name, one in films.items()
-        if arm in (name, "both")
-    ]
-    own = sum(len(part.films) for part in parts)
-    order = np.arange(together) % own
-    return TrainingData(
-        films=np.concatenate([part.films for part in parts])[order],
-        labels=np.concatenate([part.labels for part in parts])[order],
-        texts=[],
-        patients=[],
-    )
+def _arm_films(arm: Arm, data: Mapping[Arm, TrainingData]) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+    """The arm's films and labels, gone through again until they are as many as all films together."""
+    parts = [part for name, part in data.items() if arm in (name, "both")]
+    order = np.arange(sum(len(part.films) for part in data.values())) % sum(len(p.films) for p in parts)
+    films = np.concatenate([part.films for part in parts])[order]
+    return films, np.concatenate([part.labels for part in parts])[order]
 
 
 def with_film(table: pa.Table) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -20,7 +21,7 @@ from cluster.downstream import (
     epochs_done,
     select_films,
     steps_of,
-    train_arm,
+    train_arms,
     training_threads,
 )
 from cluster.run_record import RunRecord, create_or_resume
@@ -31,6 +32,7 @@ from diffcxr.findings import CHEXPERT_14
 from eval.auc import ScoredFilms, macro, result
 from eval.intervals import bootstrap_auc
 from eval.scores import Score
+from jobs.command import main
 from jobs.options import option, required
 from jobs.progress import Progress, progress
 from jobs.summary import Summary
@@ -114,7 +116,7 @@ def measure(
         "extractor": None,
         "n_real": len(state.keys),
         "n_synthetic": trained.get("synthetic", 0),
-        "reference": f"{test.split} split of the real corpus" if test.split else "the test corpus",
+        "reference": f"{test.name}, {test.split}" if test.split else test.name,
         "digest": test.digest,
     }
     low, high = intervals.macro["all"] or (None, None)
@@ -180,21 +182,20 @@ def _record(student: Student, arms: Sequence[Arm], films: Mapping[Arm, Films], t
 def _train(
     output: Storage, arms: Sequence[Arm], student: Student, films: Mapping[Arm, Films], threads: int
 ) -> None:
-    for arm in arms:
-        before = epochs_done(arm_run(output, arm, student, films), student)
-        bar: Progress[None]
-        with progress(total=student.epochs, unit="epoch", desc=f"train on {arm}", initial=before) as bar:
-            for epoch in train_arm(output, arm, student, films, threads):
-                bar.note(f"loss {epoch.loss:.4f}")
-                bar.update()
+    before = sum(epochs_done(arm_run(output, arm, student, films), student) for arm in arms)
+    bar: Progress[None]
+    with progress(total=student.epochs * len(arms), unit="epochs", desc="train", initial=before) as bar:
+        for done in train_arms(output, arms, student, films, threads):
+            bar.note(f"{done.arm}, loss {done.loss:.4f}")
+            bar.update()
 
 
 def _score(output: Storage, arms: Sequence[Arm], test: Films, config: Config) -> dict[Arm, ScoredFilms]:
     parts = progress(
         score_arms(output, arms, test, config.size, config.workers),
         total=len(Corpus.open(test.uri).shards) * len(arms),
-        unit="shard",
-        desc="test on real",
+        unit="shards",
+        desc="test",
     )
     return merge_arms(parts, arms)
 
@@ -210,3 +211,7 @@ def _summary(scores: Sequence[Mapping[str, Any]], output: Storage) -> Summary:
     header = ("trained on", "macro AUC", "low", "high", "films", "tested on", "steps")
     table = [header, *((row["subset"], *(row[name] for name in names)) for row in arms)]
     return Summary(values=values, table=table, output=output.uri)
+
+
+if __name__ == "__main__":
+    sys.exit(main(["downstream", *sys.argv[1:]]))

@@ -17,6 +17,18 @@ from jobs.page.sweeps import SweepView, view_sweep
 
 _MOST_PAIRS = 96  # of the whole page: with two films of at most 40 kB each it stays below 12 MB
 
+_FACTS = {
+    "model_digest": "Model",
+    "corpus_digest": "Reports",
+    "seed": "Seed",
+    "steps": "Steps",
+    "guidance": "Guidance",
+    "film_shape": "Film, pixels",
+    "dtype": "Arithmetic",
+    "prompt": "Prompt",
+}
+"""Settings that a reader looks for first, and what they are called; the others follow by name."""
+
 Fact = tuple[str, str, str]  # name, value, and the whole value where the first is cut
 
 
@@ -35,6 +47,7 @@ class Tile:
     detail: str
     score: Score | None = None
     axis: Axis | None = None
+    arms: Mapping[str, Score] | None = None
     ends: tuple[str, ...] = ()
 
 
@@ -158,7 +171,8 @@ def _caution(runs: Runs, corpora: Sequence[Corpus]) -> Caution:
 
 
 def _is_embedded(run: Generated) -> bool:
-    return MINI.is_dir() and run.record.pixels.get("model_digest") == model_digest(MINI)
+    there = (MINI / "model_index.json").is_file()
+    return there and run.record.pixels.get("model_digest") == model_digest(MINI)
 
 
 def _lede(runs: Runs) -> Iterator[str]:
@@ -192,7 +206,8 @@ def _tiles(runs: Runs) -> Iterator[Tile]:
                 if s is not best
             )
             name = f"Downstream AUC, trained on {ARM_TITLES.get(best.subset, best.subset).lower()}"
-            yield Tile(name, number(best.value, True), rest)
+            axis = auc_axis([s.value for s in arms.values()])
+            yield Tile(name, number(best.value, True), rest, best, axis, arms, ("0.5, chance", "1"))
 
 
 def _score_tiles(scores: Sequence[Score]) -> Iterator[Tile]:
@@ -215,6 +230,7 @@ def _score_tiles(scores: Sequence[Score]) -> Iterator[Tile]:
             f"{interval(score)} · {better}" if score.low is not None else better,
             score,
             axis,
+            None,
             tuple(compared),
         )
 
@@ -239,11 +255,13 @@ def _generated(number: int, run: Generated) -> GeneratedView:
         facts.append(("Films", f"{corpus.rows:,}", ""))
         rejects = ", ".join(f"{count:,} {reason}" for reason, count in corpus.rejects.items())
         facts.append(("Rejected", rejects or "none", ""))
-        facts.append(_fact("Corpus digest", corpus.digest))
+        facts.append(_fact("Digest of the films", corpus.digest))
     else:
         facts.append(("State", f"not finished, {run.shards:,} shards so far", ""))
     settings = _leaves(run.record.pixels) | _leaves(run.record.plan)
-    facts += [_fact(_words(name), value) for name, value in settings.items()]
+    first = [name for name in _FACTS if name in settings]
+    names = [*first, *sorted(settings.keys() - set(first))]
+    facts += [_fact(_FACTS.get(name) or _words(name), settings[name]) for name in names]
     stack = tuple(_fact(_words(name), value) for name, value in _leaves(run.record.stack).items())
     return GeneratedView(run.label, run.in_sweep and number > 0, tuple(facts), stack)
 
@@ -260,7 +278,7 @@ def _leaves(values: Mapping[str, object], prefix: str = "") -> dict[str, object]
 
 
 def _fact(name: str, value: object) -> Fact:
-    text = "none" if value is None else str(value)
+    text = "none" if value is None else " × ".join(map(str, value)) if isinstance(value, list) else str(value)
     digest = len(text) >= 32 and set(text.removeprefix("sha256:")) <= set("0123456789abcdef")
     return (name, text.removeprefix("sha256:")[:12] + " …", text) if digest else (name, text, "")
 
@@ -275,7 +293,7 @@ def _reading(runs: Runs) -> Iterator[tuple[str, str]]:
     if not scores:
         return
     yield (
-        "95 % interval",
+        "95 % interval",
         "Drawn anew from other patients again and again, such a range holds the true value 95 times in 100.",
     )
     if any(s.floor is not None for s in scores):

@@ -43,7 +43,7 @@ def view_downstream(name: str, scores: Sequence[Score]) -> DownstreamView:
     reference = next((s.reference for s in scores if s.reference), None)
     return DownstreamView(
         name,
-        f"{name}. From chance (0.5) to perfect (1), with 95 % intervals over patients"
+        f"{name}. From chance (0.5) to perfect (1), with 95 % intervals over patients"
         + (f"; tested on {reference}." if reference else "."),
         arms,
         auc_axis([end for arm in arms for end in (arm.score.value, arm.score.low)]),

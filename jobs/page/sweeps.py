@@ -79,9 +79,9 @@ def _title(score: Score) -> str:
 
 def _best(values: Sequence[tuple[float, Better, bool]]) -> float | None:
     better = values[0][1]
-    if not better or len(values) < 2:
-        return None
     numbers = [value for value, _, _ in values]
+    if not better or min(numbers) == max(numbers):
+        return None
     return max(numbers) if better == "higher" else min(numbers)
 
 
