@@ -19,6 +19,7 @@ from ray.exceptions import AuthenticationError
 from diffcxr.errors import IncompleteError, InputError
 
 _TIMED_OUT = "timed out during startup"
+_STARTS = 3  # a machine with all cores taken starts Ray in more than the 30 s that Ray gives itself
 _AUTH = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
 
 
@@ -65,20 +66,23 @@ def resources() -> Resources:
 
 
 def _start(folder: Path, num_cpus: int | None) -> None:
-    try:
-        ray.init(
-            "local",
-            num_cpus=num_cpus,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(folder),
-        )
-    except Exception as error:  # Ray raises Exception itself when its node is not there after 30 s
-        if _TIMED_OUT not in str(error):
-            raise
-        fix = "Run the same command again, when less else is running."
-        raise IncompleteError("Ray did not start in its 30 s: this machine is too busy", fix=fix) from error
+    for attempt in range(_STARTS):
+        try:
+            ray.init(
+                "local",
+                num_cpus=num_cpus,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder / str(attempt)),
+            )
+        except Exception as error:  # Ray raises Exception itself when its node is not there after 30 s
+            if _TIMED_OUT not in str(error):
+                raise
+        else:
+            return
+    fix = "Run the same command again, when less else is running."
+    raise IncompleteError("Ray did not start: this machine is too busy", fix=fix)
 
 
 def _join(address: str) -> None:
@@ -88,7 +92,7 @@ def _join(address: str) -> None:
         fix = "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token."
         raise InputError("Ray cluster refuses the token", address, fix) from error
     except (ConnectionError, RuntimeError, ValueError) as error:
-        fix = "Check the address, and that the cluster runs this version of Ray and Python."
+        fix = "Check the address, RAY_AUTH_TOKEN, and that the cluster runs this version of Ray and Python."
         raise InputError("Ray cluster cannot be joined", address, fix) from error
 
 
