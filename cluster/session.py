@@ -7,7 +7,9 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +45,7 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator
         folder = stack.enter_context(_temporary_folder())
         stack.enter_context(_authentication(private=address is None))
         stack.callback(ray.shutdown)
-        with _standing_in(folder):
+        with _standing_in(folder), _own_signal_handler():
             if address is None:
                 _start(folder, num_cpus)
             else:
@@ -134,6 +136,15 @@ def _temporary_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _own_signal_handler() -> Iterator[None]:
+    """Puts the program's own handler of SIGTERM back: Ray sets two over it, and one prints a C++ stack."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if callable(before) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
