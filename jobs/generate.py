@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import random
-import sys
 import time
-from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from cluster.corpus import MANIFEST_PATH, Corpus
@@ -25,13 +22,13 @@ from cluster.generation import (
 from cluster.models import NULL, absolute_model, fetch_model, is_diffcxr, model_digest
 from cluster.plan import Plan
 from cluster.prompts import PromptTemplate
-from cluster.recipe import Device, Ready, Receipt, Sampler
+from cluster.recipe import Device, Ready
 from cluster.reports import count_reports
 from cluster.run_record import RunRecord, create_or_resume, differing_fields, read_record
 from cluster.session import connect, resources
 from cluster.storage import Storage
 from diffcxr.errors import InputError, RefusedError
-from jobs.command import main
+from jobs.generation_summary import Tally, dry_run_summary, run_summary
 from jobs.options import nested, option, required
 from jobs.progress import Progress, progress
 from jobs.summary import Summary
@@ -80,18 +77,6 @@ class Config:
     workers: WorkersConfig = nested(WorkersConfig)
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What this call did."""
-
-    images: int = 0
-    units: int = 0
-    lost: int = 0
-    seconds_denoising: float = 0.0
-    seconds: float = 0.0
-    notes: list[str] = field(default_factory=list)
-
-
 def run(config: Config) -> Summary:
     """Makes what the output lacks; exit 3 where more than `max_rejected` of the samples were rejected."""
     choices = _choices(config)
@@ -110,7 +95,7 @@ def run(config: Config) -> Summary:
         plan = resolve_plan(choices, reports, sampler.batch_size, shape)
         _refuse_difference(output, there, run_record(choices, corpus, sampler, plan, shape, there.stack))
         if output.exists(MANIFEST_PATH) and not config.dry_run:
-            return _summary(config, Corpus.open(output), there, _Tally())
+            return run_summary(Corpus.open(output), there, Tally(), config.max_rejected)
     output.check_writable()
 
     with connect(config.address):
@@ -121,15 +106,15 @@ def run(config: Config) -> Summary:
             plan = resolve_plan(choices, reports, sampler.batch_size, ready.film_shape)
             record = run_record(choices, corpus, sampler, plan, ready.film_shape, ready.stack)
             if config.dry_run:
-                return _dry_run(config, sampler, plan, pool.measure(), device)
+                return dry_run_summary(sampler, plan, pool.measure(), _largest(config, device))
             record = create_or_resume(output, record)
-            tally = _Tally(notes=_stack_notes(record, ready))
+            tally = Tally(notes=_stack_notes(record, ready))
             _generate(pool, record, corpus, output, plan, tally, resumed=there is not None)
-    return _summary(config, finish_generation(output, record, corpus), record, tally)
+    return run_summary(finish_generation(output, record, corpus), record, tally, config.max_rejected)
 
 
 def _generate(
-    pool: Pool, record: RunRecord, corpus: Corpus, output: Storage, plan: Plan, tally: _Tally, resumed: bool
+    pool: Pool, record: RunRecord, corpus: Corpus, output: Storage, plan: Plan, tally: Tally, resumed: bool
 ) -> None:
     done = committed_units(output)
     units = [number for number in range(len(plan)) if number not in done]
@@ -140,29 +125,13 @@ def _generate(
     start = time.perf_counter()
     answers = pool.run(recipe_of(record, corpus, output), plan, units)
     meter: Progress[None] = progress(total=plan.samples, unit="images", desc="generate", initial=before)
-    rejected: Counter[str] = Counter()
     with meter as bar, closing(cast("Any", answers)):
         for answer in answers:
-            if isinstance(answer, Lost):
-                tally.lost += len(answer.units)
-            else:
-                _count(tally, answer)
-                rejected += Counter(answer.rejects)
+            tally.count(answer)
+            if not isinstance(answer, Lost):
                 bar.update(plan.unit(answer.unit).samples)
-            bar.note(_note(rejected.total(), tally.lost))
+            bar.note(tally.note())
     tally.seconds = time.perf_counter() - start
-
-
-def _count(tally: _Tally, receipt: Receipt) -> None:
-    if receipt.committed:
-        tally.images += receipt.rows
-        tally.units += 1
-    tally.seconds_denoising += receipt.seconds_denoising
-
-
-def _note(rejected: int, lost: int) -> str:
-    parts = [f"{rejected} rejected"] * bool(rejected) + [f"{lost} units tried again"] * bool(lost)
-    return ", ".join(parts)
 
 
 def _choices(config: Config) -> Choices:
@@ -217,58 +186,3 @@ def _stack_notes(record: RunRecord, ready: Ready) -> list[str]:
     """Resumed elsewhere, a film may differ in its last bits from what the first machine would have made."""
     differing = sorted(name for name, value in ready.stack.items() if record.stack.get(name) != value)
     return [f"this stack is not the one that the run began on ({', '.join(differing)})"] if differing else []
-
-
-def _dry_run(config: Config, sampler: Sampler, plan: Plan, seconds: float, device: Device) -> Summary:
-    workers = min(_largest(config, device), len(plan))
-    hours = seconds / sampler.batch_size * plan.samples / 3600
-    values = {
-        "samples": plan.samples,
-        "units": len(plan),
-        "images_per_shard": plan.images_per_shard,
-        "batch_size": sampler.batch_size,
-        "dtype": sampler.dtype,
-        "device": device,
-        "workers": workers,
-        "images_per_second_a_worker": sampler.batch_size / seconds,
-        "worker_hours": hours,
-        "hours": hours / workers,
-    }
-    return Summary(values=values)
-
-
-def _summary(config: Config, made: Corpus, record: RunRecord, tally: _Tally) -> Summary:
-    samples = cast(int, record.plan["samples"])
-    rejected = sum(made.rejects.values())
-    values: dict[str, Any] = {
-        "output": made.uri,
-        "images": made.rows,
-        "rejected": rejected,
-        "rejects": dict(made.rejects),
-        "shards": len(made.shards),
-        "digest": made.digest,
-        "plan_hash": record.plan_hash,
-        "made_now": tally.images,
-        "units_tried_again": tally.lost,
-        "seconds": round(tally.seconds, 3),
-        "seconds_denoising": round(tally.seconds_denoising, 3),
-        "images_per_second": round(tally.images / tally.seconds, 3) if tally.seconds else None,
-        "notes": tally.notes,
-    }
-    table: list[list[object]] = [[name, values[name]] for name in ("output", "images", "made_now", "shards")]
-    table += [["images_per_second", values["images_per_second"]]] if tally.images else []
-    table += [[f"rejected: {reason}", count] for reason, count in made.rejects.items()]
-    table += [["note", note] for note in tally.notes]
-    too_many = rejected > math.floor(config.max_rejected * samples)
-    note = f"{rejected} of {samples} samples were rejected: more than max_rejected={config.max_rejected:g}"
-    return Summary(
-        values=values,
-        table=table,
-        output=made.uri,
-        exit_code=3 if too_many else 0,
-        note=note if too_many else "",
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main(["generate", *sys.argv[1:]]))

@@ -18,6 +18,7 @@ from jobs.command import main
 from jobs.generate import Config, WorkersConfig
 from tests.generated_run import generated_run
 from tests.reports_corpus import reports_corpus
+from tests.s3_server import S3Server
 
 DIFFCXR = Path(sys.executable).with_name("diffcxr")
 
@@ -166,6 +167,27 @@ def test_a_damaged_corpus_is_refused_before_anything_is_written(
     with pytest.raises(InputError):
         generate.run(config_for(corpus, tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("fault", ["wrong secret", "read-only", "no bucket"])
+def test_a_bucket_that_refuses_is_exit_2_in_one_line_before_anything_starts(
+    corpus: Corpus,
+    s3: S3Server,
+    s3_uri: str,
+    fault: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if fault == "wrong secret":
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    if fault == "read-only":
+        for name, value in s3.environment("reader").items():
+            monkeypatch.setenv(name, value)
+    output = "s3://no-such-bucket/out" if fault == "no bucket" else f"{s3_uri}/out"
+    assert main(["generate", f"corpus={corpus.uri}", f"output={output}", "model=null"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert output in said
 
 
 def test_values_out_of_range_are_exit_2(
