@@ -43,10 +43,7 @@ def main() -> None:
             engine.append(float(summary["images_per_second"]))
             denoising.append(summary["seconds_denoising"] / summary["seconds"])
     ratios = [e / b for e, b in zip(engine, bare, strict=True)]
-    bars = [
-        at_least("images/s of generate over a bare loop", statistics.median(ratios), BAR),
-        at_least("share of wall time denoising", statistics.median(denoising), BAR),
-    ]
+    bars = [at_least("images/s of generate over a bare loop", statistics.median(ratios), BAR)]
     explains = {
         "model": arguments.model,
         "images": images,
@@ -55,6 +52,7 @@ def main() -> None:
         "bare_images_per_second": bare,
         "generate_images_per_second": engine,
         "ratios": ratios,
+        "share_of_wall_time_denoising": denoising,
     }
     write_result("engine", bars, arguments.output, gpu=torch.cuda.is_available(), **explains)
 
