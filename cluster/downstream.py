@@ -156,10 +156,9 @@ def train_arms(
         epochs: list[EpochDone] = ray.get(trainer.epochs.remote(shown))
         yield from epochs
         shown += len(epochs)
-    try:
-        ray.get(fitted)
-    except ray.train.TrainingFailedError as error:
-        raise _first_cause(error) from error
+    mistake: DiffCXRError | None = ray.get(fitted)
+    if mistake is not None:
+        raise mistake
 
 
 class _Trainer:
@@ -167,8 +166,10 @@ class _Trainer:
 
     def __init__(self) -> None:
         self._epochs: list[EpochDone] = []
+        self._mistake: DiffCXRError | None = None
 
-    def fit(self, settings: dict[str, Any]) -> None:
+    def fit(self, settings: dict[str, Any]) -> DiffCXRError | None:
+        """What a person has to mend, if anything; raises TrainingFailedError where workers died too often."""
         with tempfile.TemporaryDirectory(prefix="cxr-train-") as folder:
             TorchTrainer(
                 _train,
@@ -183,6 +184,10 @@ class _Trainer:
                     failure_config=ray.train.FailureConfig(max_failures=_RETRIES),
                 ),
             ).fit()
+        return self._mistake
+
+    def give_up(self, mistake: DiffCXRError) -> None:
+        self._mistake = mistake
 
     def add(self, done: EpochDone) -> None:
         self._epochs.append(done)
@@ -191,15 +196,18 @@ class _Trainer:
         return self._epochs[start:]
 
 
-def _first_cause(error: ray.train.TrainingFailedError) -> Exception:
-    """What a person can mend, where the worker said so; else Ray Train's own error."""
-    failures: dict[int, Exception] = getattr(getattr(error, "cause", error), "worker_failures", {})
-    causes = (getattr(failure, "cause", failure) for failure in failures.values())
-    return next((cause for cause in causes if isinstance(cause, DiffCXRError)), error)
-
-
 def _train(settings: dict[str, Any]) -> None:
-    """The arms, one after another, in Ray Train's worker."""
+    """The arms, one after another, in Ray Train's worker.
+
+    A damaged corpus is no reason to start the worker again: what a person has to mend is told to the driver.
+    """
+    try:
+        _train_arms(settings)
+    except DiffCXRError as mistake:
+        ray.get(settings["trainer"].give_up.remote(mistake))
+
+
+def _train_arms(settings: dict[str, Any]) -> None:
     torch.set_num_threads(settings["threads"])
     student: Student = settings["student"]
     films: Mapping[Arm, Films] = settings["films"]
