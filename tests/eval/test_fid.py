@@ -43,7 +43,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 def test_value_and_floor_are_the_distances_of_their_films() -> None:
     score = fid_score(REAL.side(HALVES), SYNTHETIC.side(MATCHED), extractor="x", digest="d", reference="r")
     assert score.value == pytest.approx(distance(REAL.features, SYNTHETIC.features), rel=1e-10)
-    first, second = (REAL.features[HALVES == half] for half in (0, 1))
+    first, second = (REAL.features[half == HALVES] for half in (0, 1))
     assert score.floor == pytest.approx(distance(first, second), rel=1e-10)
     assert score.n_floor == len(first) == len(second) == 200
     assert score.value_at_floor == pytest.approx(distance(first, SYNTHETIC.features[MATCHED == 0]), rel=1e-10)
