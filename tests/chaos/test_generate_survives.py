@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cluster.run_record import read_record
 from cluster.shard import shard_path
 from cluster.storage import Storage
@@ -33,6 +35,7 @@ def objects(output: Storage) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.timeout(1200)  # four clusters start, which takes minutes where others need the cores too
 def test_killed_workers_killed_drivers_and_two_drivers_at_once_change_nothing(s3_uri: str) -> None:
     corpus = reports_corpus(f"{s3_uri}/reports", reports=REPORTS, shard_rows=100).uri
     undisturbed, disturbed = Storage.at(f"{s3_uri}/undisturbed"), Storage.at(f"{s3_uri}/disturbed")
