@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -28,6 +29,7 @@ from cluster.run_record import RunRecord, create_or_resume, differing_fields, re
 from cluster.session import connect, resources
 from cluster.storage import Storage
 from diffcxr.errors import InputError, RefusedError
+from jobs.command import main
 from jobs.generation_summary import Tally, dry_run_summary, run_summary
 from jobs.options import nested, option, required
 from jobs.progress import Progress, progress
@@ -186,3 +188,7 @@ def _stack_notes(record: RunRecord, ready: Ready) -> list[str]:
     """Resumed elsewhere, a film may differ in its last bits from what the first machine would have made."""
     differing = sorted(name for name, value in ready.stack.items() if record.stack.get(name) != value)
     return [f"this stack is not the one that the run began on ({', '.join(differing)})"] if differing else []
+
+
+if __name__ == "__main__":
+    sys.exit(main(["generate", *sys.argv[1:]]))

@@ -13,7 +13,7 @@ class Files(Protocol):
     root: str
 
     def open(self, path: str) -> BinaryIO:
-        """A seekable reader of the file at `path` below the root ("" is the root itself, where that is a file).
+        """A seekable reader of the file at `path` below the root ("" is the root itself, where it is a file).
 
         Raises FileNotFoundError.
         """
