@@ -65,7 +65,9 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
 
         films_B1HW = self.autoencoder.decode(latents_BChw.to(self.autoencoder.dtype))
         films_BHW1 = films_B1HW.float().clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
-        return ImagePipelineOutput(images=self.numpy_to_pil(films_BHW1) if output_type == "pil" else films_BHW1)
+        return ImagePipelineOutput(
+            images=self.numpy_to_pil(films_BHW1) if output_type == "pil" else films_BHW1
+        )
 
     def noise(self, count: int, generator: torch.Generator | list[torch.Generator] | None) -> Tensor:
         """Initial latents (B, C, h, w) in float32, each drawn by its own generator on the CPU."""
@@ -76,7 +78,9 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
             raise ValueError(f"{len(generators)} generators for {count} reports")
         return torch.stack([torch.randn(shape, generator=own) for own in generators]).to(self.device)
 
-    def predict(self, latents_BChw: Tensor, time: Tensor, context_BKD: Tensor, guidance_scale: float) -> Tensor:
+    def predict(
+        self, latents_BChw: Tensor, time: Tensor, context_BKD: Tensor, guidance_scale: float
+    ) -> Tensor:
         """The guided prediction (B, C, h, w) in float32 at one time."""
         x_BChw = latents_BChw.to(self.denoiser.dtype)
         if guidance_scale == 1:

@@ -15,8 +15,8 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-# Shapes: B samples, C latent channels, h x w latent pixels, K context tokens, P patches, T = 1 + K + P tokens,
-# D width, N heads.
+# Shapes: B samples, C latent channels, h x w latent pixels, K context tokens, P patches, T = 1 + K + P
+# tokens, D width, N heads.
 
 
 class UViT(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers is untyped
@@ -86,7 +86,8 @@ class UViT(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers is untyp
         size = self.config.patch_size
         rows = height // size
         patches_BPO = self.patch_out(self.norm(x_BTD))[:, -self._patches :]
-        grid = patches_BPO.unflatten(1, (rows, -1)).unflatten(-1, (size, size, -1))  # B, rows, columns, y, x, C
+        # B, rows, columns, y, x, C
+        grid = patches_BPO.unflatten(1, (rows, -1)).unflatten(-1, (size, size, -1))
         return cast(Tensor, self.smooth_out(grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)))
 
     @property

@@ -18,7 +18,15 @@ Side = Literal["left", "right", "bilateral", "midline"]
 """The patient's side; the patient's left is on the viewer's right."""
 Zone = Literal["upper", "middle", "lower", "diffuse"]
 Artefact = Literal[
-    "lateral", "rotated", "inverted", "cropped", "zoomed", "blank", "overexposed", "burned_in_text", "not_a_chest"
+    "lateral",
+    "rotated",
+    "inverted",
+    "cropped",
+    "zoomed",
+    "blank",
+    "overexposed",
+    "burned_in_text",
+    "not_a_chest",
 ]
 
 ARTEFACTS: tuple[Artefact, ...] = Artefact.__args__  # type: ignore[attr-defined]
@@ -31,7 +39,7 @@ LUNG_OPACITIES: tuple[FindingName, ...] = (
     "Atelectasis",
     "Lung Opacity",
 )
-"""What CheXpert's hierarchy counts as Lung Opacity; drawn under its own name it is a hazy, nonspecific one."""
+"""What CheXpert's hierarchy counts as Lung Opacity; drawn under its own name it is a hazy one."""
 
 DEVICES = ("endotracheal tube", "central venous catheter", "pacemaker", "nasogastric tube", "sternal wires")
 
@@ -126,9 +134,10 @@ def sample_study(seed: int, index: int, artefacts: float = 0.0) -> Study:
 
 
 def labels(study: Study) -> Labels:
-    """CheXpert-14 truth of a study: drawn is positive, drawn or suspected but hedged is uncertain, else negative.
+    """CheXpert-14 truth of a study: drawn is positive, hedged (drawn or not) is uncertain, else negative.
 
-    Lung Opacity is the union of its children, as in CheXpert's hierarchy; No Finding means nothing but devices.
+    Lung Opacity is the union of its children, as in CheXpert's hierarchy; No Finding means nothing but
+    devices.
     """
     found: Labels = dict.fromkeys(CHEXPERT_14, NEGATIVE)
     for name in study.suspected:
@@ -139,11 +148,15 @@ def labels(study: Study) -> Labels:
     opacities = {found[name] for name in LUNG_OPACITIES}
     found["Lung Opacity"] = next((v for v in (POSITIVE, UNCERTAIN) if v in opacities), NEGATIVE)
     abnormal = {found[name] for name in CHEXPERT_14 if name not in ("No Finding", "Support Devices")}
-    found["No Finding"] = NEGATIVE if POSITIVE in abnormal else UNCERTAIN if UNCERTAIN in abnormal else POSITIVE
+    found["No Finding"] = (
+        NEGATIVE if POSITIVE in abnormal else UNCERTAIN if UNCERTAIN in abnormal else POSITIVE
+    )
     return found
 
 
-def _sample_lesions(rng: np.random.Generator, age: float, sickness: float, supine: bool) -> tuple[Lesion, ...]:
+def _sample_lesions(
+    rng: np.random.Generator, age: float, sickness: float, supine: bool
+) -> tuple[Lesion, ...]:
     """Findings in the order of their causes, so that they come together as they do in patients."""
     lesions: list[Lesion] = []
     present: set[str] = set()
@@ -202,17 +215,32 @@ def _sample_lesions(rng: np.random.Generator, age: float, sickness: float, supin
         add("Fracture", one_side(), zone(0.3, 0.5), "rib" if rng.random() < 0.7 else "clavicle")
     if happens(0.02, 0.16):
         kind = "thickening" if rng.random() < 0.6 else "plaque"
-        add("Pleural Other", one_side(), "upper" if kind == "thickening" and rng.random() < 0.5 else "middle", kind)
+        add(
+            "Pleural Other",
+            one_side(),
+            "upper" if kind == "thickening" and rng.random() < 0.5 else "middle",
+            kind,
+        )
     if not present & set(LUNG_OPACITIES) and happens(0.02, 0.22):
         add("Lung Opacity", one_side(), zone(0.25, 0.35))
     for kind, odds in zip(DEVICES, (0.25, 0.35, 0.12, 0.22, 0.12), strict=True):
         if rng.random() < odds * sickness * (1.5 if supine else 0.5):
-            placed: Side = "midline" if kind in ("endotracheal tube", "nasogastric tube", "sternal wires") else one_side()
+            placed: Side = (
+                "midline"
+                if kind in ("endotracheal tube", "nasogastric tube", "sternal wires")
+                else one_side()
+            )
             add("Support Devices", placed, "upper", kind)
     return tuple(lesions)
 
 
 def _sample_suspected(rng: np.random.Generator, lesions: tuple[Lesion, ...]) -> tuple[FindingName, ...]:
     present = {lesion.name for lesion in lesions}
-    candidates: tuple[FindingName, ...] = ("Pneumonia", "Atelectasis", "Pleural Effusion", "Edema", "Fracture")
+    candidates: tuple[FindingName, ...] = (
+        "Pneumonia",
+        "Atelectasis",
+        "Pleural Effusion",
+        "Edema",
+        "Fracture",
+    )
     return tuple(name for name in candidates if name not in present and rng.random() < 0.015)

@@ -43,8 +43,11 @@ class AutoencoderStage:
         decoded = self.autoencoder.decoder(latents + noise).float()
         target = films * 2 - 1
         pixels = F.l1_loss(decoded, target)
-        edges = sum(F.l1_loss(fine, wanted) for fine, wanted in zip(edge_maps(decoded), edge_maps(target), strict=True))
-        return pixels + self.weights.edges * edges + self.weights.latent_size * latents.float().square().mean()
+        pairs = zip(edge_maps(decoded), edge_maps(target), strict=True)
+        edges = torch.stack([F.l1_loss(fine, wanted) for fine, wanted in pairs]).sum()
+        return (
+            pixels + self.weights.edges * edges + self.weights.latent_size * latents.float().square().mean()
+        )
 
     @torch.inference_mode()
     def measure_spread(self, count: int = 2048, batch_size: int = 64) -> None:
@@ -74,7 +77,9 @@ def edge_maps(films_B1HW: Tensor, scales: int = 3) -> list[Tensor]:
 
 
 @torch.inference_mode()
-def encode_films(autoencoder: FilmAutoencoder, films: NDArray[np.uint8], batch_size: int = 64) -> NDArray[np.float16]:
+def encode_films(
+    autoencoder: FilmAutoencoder, films: NDArray[np.uint8], batch_size: int = 64
+) -> NDArray[np.float16]:
     """Normalised latents (n, C, H/8, W/8) of films (n, H, W), for stages that train on latents."""
     batches = []
     for i in range(0, len(films), batch_size):

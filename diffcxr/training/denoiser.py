@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -55,8 +57,16 @@ class TextStates:
         return padded, torch.arange(padded.shape[1])[None] < lengths[:, None]
 
 
-def encode_reports(encoder: TextEncoder, reports: list[str], batch_size: int = 32) -> TextStates:
-    """The states of all reports, made once: the text encoder is frozen. Similar lengths go together."""
+def encode_reports(
+    encoder: TextEncoder,
+    reports: list[str],
+    batch_size: int = 32,
+    on_batch: Callable[[int], None] | None = None,
+) -> TextStates:
+    """The states of all reports, made once: the text encoder is frozen. Similar lengths go together.
+
+    `on_batch` is told how many reports each batch held.
+    """
     order = sorted(range(len(reports)), key=lambda row: len(reports[row]))
     states: list[Tensor] = [torch.empty(0)] * len(reports)
     for i in range(0, len(order), batch_size):
@@ -65,6 +75,8 @@ def encode_reports(encoder: TextEncoder, reports: list[str], batch_size: int = 3
             batch, mask = encoder([reports[row] for row in rows])
         for row, state, seen in zip(rows, batch, mask, strict=True):
             states[row] = state[seen].half()
+        if on_batch:
+            on_batch(len(rows))
     starts = np.cumsum([0, *(len(state) for state in states)])
     return TextStates(torch.cat(states), starts)
 
@@ -100,7 +112,9 @@ class DenoiserStage:
         finding_loss = self._finding_loss(context_BKD, labels)
 
         dropped = torch.rand(batch_size, generator=generator) < self.weights.drop_report
-        context_BKD = torch.where(dropped[:, None, None], self.denoiser.null_context.to(context_BKD.dtype), context_BKD)
+        context_BKD = torch.where(
+            dropped[:, None, None], self.denoiser.null_context.to(context_BKD.dtype), context_BKD
+        )
 
         # Times stratified over the batch: the same distribution, a quieter loss.
         times = (torch.arange(batch_size) + torch.rand(batch_size, generator=generator)) / batch_size * 1000
@@ -115,7 +129,8 @@ class DenoiserStage:
         snr = (alpha / (1 - alpha)).flatten()
         weight = snr.clamp_max(self.weights.min_snr) / (snr + 1)
         error = F.mse_loss(predicted, velocity, reduction="none").mean(dim=(1, 2, 3))
-        return (weight * error).mean() / weight.mean() + self.weights.findings * finding_loss
+        diffusion_loss = (weight * error).mean() / weight.mean()
+        return cast(Tensor, diffusion_loss + self.weights.findings * finding_loss)
 
     def _finding_loss(self, context_BKD: Tensor, labels: Tensor) -> Tensor:
         logits = self.label_head(context_BKD.mean(dim=1)).float()

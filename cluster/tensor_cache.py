@@ -1,0 +1,31 @@
+"""Tensors that are dear to make and cheap to lose, kept on the node's own disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+
+def cached_tensors(key: dict[str, object], make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
+    """What `make` returns, made once a node for each `key`, which must name all that decides it.
+
+    Kept below $XDG_CACHE_HOME/diffcxr (by default ~/.cache/diffcxr), which may be deleted at any time.
+    """
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+    root = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    path = Path(root, "diffcxr", "tensors", f"{name}.safetensors")
+    if path.is_file():
+        return load_file(path)
+    tensors = make()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as partial:
+        save_file(tensors, partial.name)
+    Path(partial.name).replace(path)  # whole or not at all
+    return tensors

@@ -1,0 +1,79 @@
+"""A corpus as training sees it: films, texts and labels as arrays."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cluster.corpus import Corpus
+from diffcxr.errors import InputError
+from diffcxr.findings import CHEXPERT_14
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """n films with their reports; one row of each is one film."""
+
+    films: NDArray[np.uint8]  # (n, size, size)
+    texts: list[str]
+    labels: NDArray[np.int8]  # (n, 14): 1, 0 (unmentioned too), and -1 which no loss counts
+    patients: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shard:
+    films: list[NDArray[np.uint8]]
+    texts: list[str]
+    labels: list[list[int]]
+    patients: list[str]
+
+
+def read_training_data(corpus: Corpus, split: str | None = "train", size: int = 128) -> TrainingData:
+    """The films of one split (None: all) at `size` pixels, in the corpus's order.
+
+    Raises InputError where there are none.
+    """
+    shards = list(_read_shards(corpus, split, size))
+    films = [film for shard in shards for film in shard.films]
+    if not films:
+        of = f"no films in split {split}" if split else "no films"
+        raise InputError(
+            of, corpus.uri, "Choose another split (split=null takes all rows) or another corpus."
+        )
+    return TrainingData(
+        films=np.stack(films),
+        texts=[text for shard in shards for text in shard.texts],
+        labels=np.array([row for shard in shards for row in shard.labels], np.int8),
+        patients=[patient for shard in shards for patient in shard.patients],
+    )
+
+
+def _read_shards(corpus: Corpus, split: str | None, size: int) -> Iterator[_Shard]:
+    columns = ["report_id", "patient_id", "text", "labels", "split", "image"]
+    for number in range(len(corpus.shards)):
+        rows = [
+            row
+            for row in corpus.read(number, columns=columns).to_pylist()
+            if row["image"] and row["image"]["bytes"] and split in (None, row["split"])
+        ]
+        yield _Shard(
+            films=[decode_film(row["image"]["bytes"], size) for row in rows],
+            texts=[row["text"] for row in rows],
+            labels=[[(row["labels"] or {}).get(name) or 0 for name in CHEXPERT_14] for row in rows],
+            patients=[row["patient_id"] or row["report_id"] for row in rows],
+        )
+
+
+def decode_film(data: bytes, size: int) -> NDArray[np.uint8]:
+    """uint8 (size, size): a film as every classifier here reads it."""
+    film = Image.open(io.BytesIO(data)).convert("L")
+    if film.size != (size, size):
+        film = film.resize(
+            (size, size), Image.Resampling.BOX if min(film.size) > size else Image.Resampling.BICUBIC
+        )
+    return np.asarray(film)

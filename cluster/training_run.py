@@ -1,0 +1,62 @@
+"""A training run in an output folder: its settings, its checkpoint, its log, and its end."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cluster.run_record import RunRecord, create_or_resume
+from cluster.storage import Storage
+
+
+class TrainingRun:
+    """The stage `stage` of a model in the folder `output`; what it keeps lies in `training/<stage>/`.
+
+    A checkpoint is one object that is replaced whole: a killed run finds the last one or the one before.
+    Raises RefusedError where the folder holds a run of the stage with other settings.
+    """
+
+    def __init__(self, output: Storage, stage: str, settings: dict[str, Any]) -> None:
+        self.output, self.stage = output, stage
+        self.folder = output.child(f"training/{stage}")
+        create_or_resume(self.folder, RunRecord(pixels={}, plan=settings, stack={}))
+        self._log: list[dict[str, float]] = []
+
+    @property
+    def finished(self) -> bool:
+        return self.folder.exists("log.jsonl")
+
+    @property
+    def last_loss(self) -> float:
+        return self._log[-1]["loss"]
+
+    def load(self) -> dict[str, Any] | None:
+        """The last checkpoint's state, None at the start."""
+        if not self.folder.exists("checkpoint.pt"):
+            return None
+        saved = torch.load(io.BytesIO(self.folder.read("checkpoint.pt")), weights_only=True)
+        self._log = saved["log"]
+        return dict(saved["state"])
+
+    def record(self, **values: float) -> None:
+        """Add a line to the log."""
+        self._log.append({name: round(value, 5) for name, value in values.items()})
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace the checkpoint: tensors and plain values only."""
+        buffer = io.BytesIO()
+        torch.save({"state": state, "log": self._log}, buffer)
+        self.folder.replace("checkpoint.pt", buffer.getvalue())
+
+    def finish(self, weights: Path) -> None:
+        """Publish the files of the local folder `weights` into the output; the log, last, says that it is done."""
+        for path in sorted(weights.rglob("*")):
+            if path.is_file():
+                self.output.replace(path.relative_to(weights).as_posix(), path.read_bytes())
+        lines = "".join(json.dumps(line, sort_keys=True) + "\n" for line in self._log)
+        self.folder.replace("log.jsonl", lines.encode())
+        self.folder.delete("checkpoint.pt")
