@@ -53,7 +53,7 @@ class TrainingRun:
         self.folder.replace("checkpoint.pt", buffer.getvalue())
 
     def finish(self, weights: Path) -> None:
-        """Publish the files of the local folder `weights` into the output; the log, last, says that it is done."""
+        """Publish the local folder `weights` into the output; the log, written last, says so."""
         for path in sorted(weights.rglob("*")):
             if path.is_file():
                 self.output.replace(path.relative_to(weights).as_posix(), path.read_bytes())

@@ -85,7 +85,7 @@ class Config:
 
 
 def run(config: Config) -> Summary:
-    """Train; returns the last loss of each stage. Raises InputError, and RefusedError on another run's output."""
+    """Train; returns each stage's last loss. Raises InputError, and RefusedError on another run's output."""
     if config.size % 8:
         raise InputError(
             f"size={config.size} is no multiple of 8", "size", "The autoencoder halves it three times."

@@ -45,9 +45,8 @@ class AutoencoderStage:
         pixels = F.l1_loss(decoded, target)
         pairs = zip(edge_maps(decoded), edge_maps(target), strict=True)
         edges = torch.stack([F.l1_loss(fine, wanted) for fine, wanted in pairs]).sum()
-        return (
-            pixels + self.weights.edges * edges + self.weights.latent_size * latents.float().square().mean()
-        )
+        size = latents.float().square().mean()
+        return cast(Tensor, pixels + self.weights.edges * edges + self.weights.latent_size * size)
 
     @torch.inference_mode()
     def measure_spread(self, count: int = 2048, batch_size: int = 64) -> None:
