@@ -33,7 +33,7 @@ class TextEncoder:
         self._tokenizer, self._model = _load(name)
         self.width = int(self._model.config.hidden_size)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode: what reads the states may be trained
     def __call__(self, texts: list[str], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
         """States (B, L, E) in float32, and the mask (B, L) that is True where there is a word piece."""
         pieces = self._tokenizer(

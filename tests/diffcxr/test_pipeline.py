@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from diffcxr.pipeline import DiffCXRPipeline
+from tests.diffcxr.tiny import tiny_pipeline
+
+REPORTS = ["The heart is large.", "No effusion. The lungs are clear and well aerated.", "Left apical nodule."]
+
+
+def generators(*seeds: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+
+def films(pipeline: DiffCXRPipeline, reports: list[str], *seeds: int, **options: float) -> np.ndarray:
+    return pipeline(reports, num_inference_steps=4, generator=generators(*seeds), **options).images
+
+
+def test_films_are_grey_and_in_the_unit_interval() -> None:
+    made = films(tiny_pipeline(), REPORTS, 1, 2, 3)
+    assert made.shape == (3, 32, 32, 1) and made.dtype == np.float32
+    assert made.min() >= 0 and made.max() <= 1 and made.std() > 0
+
+
+def test_a_saved_and_loaded_pipeline_makes_the_same_pixels(tmp_path: Path) -> None:
+    pipeline = tiny_pipeline()
+    pipeline.save_pretrained(tmp_path)
+    assert not list(tmp_path.rglob("*.bin")) and list(tmp_path.rglob("*.safetensors"))
+    loaded = DiffCXRPipeline.from_pretrained(tmp_path, low_cpu_mem_usage=False)
+    loaded.set_progress_bar_config(disable=True)
+    np.testing.assert_array_equal(films(pipeline, REPORTS, 1, 2, 3), films(loaded, REPORTS, 1, 2, 3))
+
+
+def test_a_film_belongs_to_its_seed_and_report_not_to_its_neighbours() -> None:
+    pipeline = tiny_pipeline()
+    here = films(pipeline, REPORTS, 1, 2, 3)
+    there = films(pipeline, ["Another report.", REPORTS[1], "A third one."], 7, 2, 9)
+    np.testing.assert_array_equal(here[1], there[1])
+
+
+def test_another_seed_or_report_gives_another_film() -> None:
+    pipeline = tiny_pipeline()
+    (film,) = films(pipeline, REPORTS[:1], 1)
+    assert np.abs(film - films(pipeline, REPORTS[:1], 2)[0]).max() > 1e-3
+    assert np.abs(film - films(pipeline, REPORTS[1:2], 1)[0]).max() > 1e-5
+
+
+def test_guidance_moves_the_film_away_from_no_report() -> None:
+    pipeline = tiny_pipeline()
+    plain, guided = (films(pipeline, REPORTS[:1], 1, guidance_scale=w) for w in (1.0, 4.0))
+    assert np.abs(plain - guided).max() > 1e-5
+
+
+def test_guidance_is_unconditional_plus_scaled_difference() -> None:
+    pipeline = tiny_pipeline()
+    latents, time = torch.randn(2, 4, 4, 4), torch.tensor(500)
+    context = pipeline.report_encoder.encode(REPORTS[:2])
+    with torch.inference_mode():
+        conditional = pipeline.predict(latents, time, context, 1.0)
+        null = pipeline.denoiser.null_context.expand_as(context)
+        unconditional = pipeline.predict(latents, time, null, 1.0)
+        guided = pipeline.predict(latents, time, context, 3.0)
+    torch.testing.assert_close(guided, unconditional + 3 * (conditional - unconditional))
+
+
+def test_each_report_needs_its_own_generator() -> None:
+    with pytest.raises(ValueError, match="2 generators for 3 reports"):
+        films(tiny_pipeline(), REPORTS, 1, 2)
