@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cluster.codec import decode_image
 from cluster.corpus import Corpus
 from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14
@@ -70,10 +70,9 @@ def _read_shards(corpus: Corpus, split: str | None, size: int) -> Iterator[_Shar
 
 
 def decode_film(data: bytes, size: int) -> NDArray[np.uint8]:
-    """uint8 (size, size): a film as every classifier here reads it."""
-    film = Image.open(io.BytesIO(data)).convert("L")
+    """A film (size, size) in grey of PNG or JPEG bytes. Raises InputError where they are damaged."""
+    film = Image.fromarray(decode_image(data)).convert("L")
     if film.size != (size, size):
-        film = film.resize(
-            (size, size), Image.Resampling.BOX if min(film.size) > size else Image.Resampling.BICUBIC
-        )
+        shrinks = min(film.size) > size
+        film = film.resize((size, size), Image.Resampling.BOX if shrinks else Image.Resampling.BICUBIC)
     return np.asarray(film)
