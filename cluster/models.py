@@ -116,7 +116,9 @@ def load_pipeline(model: Path | str, device: str, dtype: torch.dtype) -> Pipelin
         if is_diffcxr(folder):
             from diffcxr.pipeline import DiffCXRPipeline
 
-            pipeline = DiffCXRPipeline.from_pretrained(folder, dtype=dtype, use_safetensors=True)
+            # Decoded in bfloat16, a film would have fewer shades than its eight bits hold.
+            dtypes = {"denoiser": dtype, "default": torch.float32}
+            pipeline = DiffCXRPipeline.from_pretrained(folder, dtype=dtypes, use_safetensors=True)
         else:
             pipeline = DiffusionPipeline.from_pretrained(
                 folder,
