@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 import tempfile
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors.torch import load as load_weights
 
 from cluster.corpus import Corpus
 from cluster.storage import Storage
@@ -210,15 +213,14 @@ def _follow(loop: TrainingLoop, run: TrainingRun, checkpoint_every: float) -> fl
 
 def _read_autoencoder(model: Storage) -> FilmAutoencoder:
     """The autoencoder of a model folder; of the folder's other parts none need exist yet."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = [stored.path for stored in model.list("autoencoder")]
-        if not any(path.endswith(".safetensors") for path in files):
-            fix = "Train stage=autoencoder first, or name a model by denoiser.autoencoder=URI."
-            raise InputError("no autoencoder weights", model.child("autoencoder").uri, fix)
-        for path in files:
-            Path(folder, Path(path).name).write_bytes(model.read(path))
-        loaded = FilmAutoencoder.from_pretrained(folder, low_cpu_mem_usage=False, dtype=torch.float32)
-    return cast(FilmAutoencoder, loaded.eval())
+    folder = model.child("autoencoder")
+    if not folder.exists(SAFETENSORS_WEIGHTS_NAME):
+        fix = "Train stage=autoencoder first, or name a model by denoiser.autoencoder=URI."
+        raise InputError("no autoencoder weights", folder.uri, fix)
+    # Not by from_pretrained, which would write the folder it read from into the new model's config.
+    autoencoder = FilmAutoencoder.from_config(json.loads(folder.read("config.json")))
+    autoencoder.load_state_dict(load_weights(folder.read(SAFETENSORS_WEIGHTS_NAME)))
+    return cast(FilmAutoencoder, autoencoder.eval())
 
 
 def _text_states(texts: list[str]) -> TextStates:
