@@ -25,7 +25,7 @@ class DenoiserLoss:
     """The diffusion loss and its helper."""
 
     drop_report: float = 0.1  # share of samples that learn without a report, for guidance
-    min_snr: float = 5.0  # gamma of the min-SNR weighting (Hang et al., ICCV 2023)
+    max_weight: float = 5.0  # of the error in the clean latent, which weighs SNR + 1 below that
     findings: float = 0.1  # weight of reading the findings off the context tokens: they are informative early
 
 
@@ -126,8 +126,10 @@ class DenoiserStage:
         velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
 
         predicted = self.denoiser(noisy, times, context_BKD).float()
-        snr = (alpha / (1 - alpha)).flatten()
-        weight = snr.clamp_max(self.weights.min_snr) / (snr + 1)
+        # Min-SNR (Hang et al., ICCV 2023) with SNR + 1, velocity's own weight, in the place of SNR, by which
+        # the noisiest times, where the report decides what will be on the film, would weigh next to nothing.
+        weight = (1 / (1 - alpha)).flatten()  # SNR + 1
+        weight = weight.clamp_max(self.weights.max_weight) / weight
         error = F.mse_loss(predicted, velocity, reduction="none").mean(dim=(1, 2, 3))
         diffusion_loss = (weight * error).mean() / weight.mean()
         return cast(Tensor, diffusion_loss + self.weights.findings * finding_loss)
