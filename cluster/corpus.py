@@ -113,8 +113,8 @@ class Corpus:
 
 
 def corpus_digest(shards: Sequence[ShardEntry]) -> str:
-    """The digest of a corpus with these shards and this version of the schema."""
-    lines = [f"diffcxr corpus {SCHEMA_VERSION}", *sorted(shard.digest for shard in shards)]
+    """The digest of a corpus with these shards, in this order, and this version of the schema."""
+    lines = [f"diffcxr corpus {SCHEMA_VERSION}", *(shard.digest for shard in shards)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
