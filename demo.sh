@@ -16,7 +16,8 @@ run() {
 
 # Worlds 1001 and 1002 share no patient with each other, nor with the one that the embedded model was trained on.
 run corpus source=phantom source.rows=1000 source.seed=1001 output="$out/real"
-run corpus source=phantom source.rows=256 source.seed=1002 source.images=false output="$out/reports"
+# The reports keep the films they were written of: `generate` reads no film, and the page shows both side by side.
+run corpus source=phantom source.rows=256 source.seed=1002 output="$out/reports"
 run generate corpus="$out/reports" output="$out/images"
 if [ -f "$iu" ]; then
     run corpus source=iu_xray source.root="$iu" source.rows=64 output="$out/iu_reports"

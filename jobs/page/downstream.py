@@ -28,6 +28,7 @@ class DownstreamView:
     caption: str
     arms: tuple[ArmView, ...]
     axis: Axis
+    real: float | None  # what the arm of real films reached
     findings: tuple[tuple[str, dict[str, Score]], ...]  # finding -> arm -> score
     finding_axis: Axis
 
@@ -43,10 +44,10 @@ def view_downstream(name: str, scores: Sequence[Score]) -> DownstreamView:
     reference = next((s.reference for s in scores if s.reference), None)
     return DownstreamView(
         name,
-        f"{name}. From chance (0.5) to perfect (1), with 95 % intervals over patients"
-        + (f"; tested on {reference}." if reference else "."),
+        "Bars go from chance (0.5) towards perfect (1)" + (f"; tested on {reference}." if reference else "."),
         arms,
         auc_axis([end for arm in arms for end in (arm.score.value, arm.score.low)]),
+        next((arm.score.value for arm in arms if arm.name == "real"), None),
         ordered,
         auc_axis([s.value for by_arm in findings.values() for s in by_arm.values()]),
     )

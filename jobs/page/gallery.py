@@ -11,7 +11,9 @@ from cluster.schema import rows_from_table
 from diffcxr.findings import CHEXPERT_14, POSITIVE, UNCERTAIN, Labels
 from diffcxr.sources.row import Row
 from jobs.page.films import Film, film
+from jobs.page.runs import Generated
 
+_MOST_PAIRS = 96  # of the whole page: with two films of at most 40 kB each it stays below 12 MB
 _MOST_SHARDS = 8  # of a corpus, read for the page
 _MOST_TEXT = 1200  # characters of a report; a longer one is cut
 
@@ -38,13 +40,27 @@ class Gallery:
     note: str
 
 
-def make_gallery(name: str, corpus: Corpus, real: Corpus | None, count: int, texts: bool) -> Gallery:
-    """`count` films of `corpus`, chosen by finding and never by looks.
+def make_galleries(
+    generated: Sequence[Generated], corpora: Sequence[Corpus], count: int, texts: bool
+) -> Iterator[Gallery]:
+    """A gallery of each finished corpus of `generated`, of `count` films or as many as the page can hold.
 
     Args:
-        real: the corpus of the reports, for the films beside; None where it is not at hand.
+        corpora: those at hand, for the films that the reports were written of.
         texts: whether the reports' text may be shown.
     """
+    finished = [(run, run.corpus) for run in generated if run.corpus is not None and run.corpus.rows]
+    count = min(count, max(1, _MOST_PAIRS // max(1, len(finished))))
+    for run, corpus in finished[:_MOST_PAIRS] if count else []:
+        yield _gallery(run.label, corpus, _parent(run, corpora), count, texts)
+
+
+def _parent(run: Generated, corpora: Sequence[Corpus]) -> Corpus | None:
+    """The corpus of a run's reports among those at hand, known by its digest."""
+    return next((c for c in corpora if c.digest == run.record.pixels.get("corpus_digest")), None)
+
+
+def _gallery(name: str, corpus: Corpus, real: Corpus | None, count: int, texts: bool) -> Gallery:
     rows = choose(_rows(corpus), count)
     is_phantom = real is not None and source_of(real) == "phantom"
     beside = _films_of({row.report_id for row in rows}, real) if real is not None else {}

@@ -62,6 +62,9 @@ MEASURES = {
     "downstream_auc": Measure("Downstream AUC", "higher", "The same for one finding. " + _AUC),
 }
 
+_SETS = {"diffcxr_11": "Diff‑CXR's eleven"}
+"""Named sets of findings, and what they are called."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
@@ -87,6 +90,18 @@ class Score:
     @property
     def measure(self) -> Measure:
         return MEASURES.get(self.metric) or Measure(self.metric.replace("_", " "), "", "")
+
+    @property
+    def title(self) -> str:
+        """The measure's, and what it was taken over where that is not everything."""
+        title = self.measure.title
+        return title if self.subset == "all" else f"{title} ({_SETS.get(self.subset, self.subset)})"
+
+    @property
+    def n_findings(self) -> int | None:
+        """How many findings a macro mean is over; None for what is no such mean."""
+        findings = self.extra.get("findings")
+        return len(findings) if isinstance(findings, list) and findings else None
 
     @property
     def is_auc(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,6 +12,8 @@ from jobs.page.measures import interval, number
 
 if TYPE_CHECKING:
     from jobs.page.contents import Page
+
+_JOINTS = re.compile("(?<=Cardio)(?=m)|(?<=Consoli)(?=d)|(?<=Pneumo)(?=thorax)")
 
 
 def render(page: Page) -> str:
@@ -22,7 +25,8 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "interval": interval, "count": count, "short": short}
+    filters = (number, interval, count, short, hyphenated)
+    environment.filters |= {function.__name__: function for function in filters}
     loader = environment.loader
     assert loader is not None
     style = Markup(loader.get_source(environment, "style.css")[0])
@@ -37,3 +41,8 @@ def count(value: int | None) -> str:
 def short(digest: str) -> str:
     """The part of a digest that a person compares."""
     return digest.removeprefix("sha256:")[:10]
+
+
+def hyphenated(finding: str) -> str:
+    """With soft hyphens in the longest words; a browser without a dictionary would break them anywhere."""
+    return _JOINTS.sub("\u00ad", finding)

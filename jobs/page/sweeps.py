@@ -71,10 +71,7 @@ def view_sweep(sweep: Sweep, scores: Mapping[str, Sequence[Score]]) -> SweepView
 
 
 def _title(score: Score) -> str:
-    title = score.measure.title
-    if score.subset != "all":
-        title += f" ({score.subset})"
-    return f"{title}, {score.extractor}" if score.extractor and not score.is_auc else title
+    return f"{score.title}, {score.extractor}" if score.extractor and not score.is_auc else score.title
 
 
 def _best(values: Sequence[tuple[float, Better, bool]]) -> float | None:

@@ -91,6 +91,33 @@ def test_the_three_arms_are_drawn_as_long_as_they_score(page: Page) -> None:
     assert synthetic / real == pytest.approx((0.81 - 0.5) / (0.95 - 0.5), rel=0.02)
 
 
+def test_each_arm_is_drawn_beside_what_real_films_reach(page: Page) -> None:
+    lines = [arm.locator(".reached").bounding_box() for arm in page.locator("tr[data-arm]").all()]
+    real = page.locator("tr[data-arm=real] rect").bounding_box()
+    assert real is not None and len(lines) == 3
+    for line in lines:
+        assert line is not None and line["x"] == pytest.approx(real["x"] + real["width"], abs=1)
+
+
+def test_a_table_too_wide_for_a_phone_keeps_its_caption_and_first_column_in_view(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    moved = page.locator("#metrics .scroll").first.evaluate(
+        """(scroll) => {
+            const places = () => [...scroll.querySelectorAll('caption > div, tbody th')].map(
+                element => [element.getBoundingClientRect().left, element.getBoundingClientRect().right]);
+            const before = places();
+            scroll.scrollLeft = 120;
+            const inside = scroll.getBoundingClientRect();
+            return {
+                scrolled: scroll.scrollLeft,
+                drift: Math.max(...places().map(([left], i) => Math.abs(left - before[i][0]))),
+                over: Math.max(...places().map(([, right]) => right - inside.right)),
+            };
+        }"""
+    )
+    assert moved["scrolled"] == 120 and moved["drift"] <= 1 and moved["over"] <= 1
+
+
 def test_every_table_says_what_its_cells_are(page: Page) -> None:
     assert page.locator("table").count() >= 5
     for table in page.locator("table").all():

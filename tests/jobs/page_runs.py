@@ -65,6 +65,7 @@ def metrics(value: float) -> list[Score]:
             high=value + 0.05,
             floor=0.51,
             ceiling=0.98,
+            findings=tuple(finding for finding in CHEXPERT_14 if finding != "Fracture"),
             **shared,
         ),
         *(

@@ -1,0 +1,29 @@
+"""The words that the page's figures need, each with its meaning for somebody who meets it first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from jobs.page.measures import MEASURES, Score
+
+
+def terms(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
+    """(term, meaning) of each word that a reader meets beside `scores`; nothing where there are none."""
+    if not scores:
+        return
+    yield (
+        "95 % interval",
+        "Drawn anew from other patients again and again, such a range holds the true value 95 times in 100.",
+    )
+    if any(s.floor is not None for s in scores):
+        yield (
+            "Floor",
+            (
+                "For distances: two sets of real films, of different patients, against each other; no "
+                "generator can be expected below it. For AUCs: the same films with their reports shuffled."
+            ),
+        )
+    if any(s.ceiling is not None for s in scores):
+        yield "Ceiling", "The same measure on real films instead of synthetic ones."
+    metrics = dict.fromkeys(s.metric for s in scores)
+    yield from ((MEASURES[name].title, MEASURES[name].meaning) for name in metrics if name in MEASURES)
