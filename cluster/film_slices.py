@@ -17,6 +17,7 @@ from cluster.corpus import Corpus
 from diffcxr.errors import InputError
 from eval.groups import film_keys, patient_hashes
 
+REAL, SYNTHETIC = "real", "synthetic"
 SLICE = 128
 """Films a slice: small enough to fit anywhere, large enough that a slice's overhead is nothing."""
 _READERS = 16  # columns of ids are small: latency is what their reading costs
@@ -39,6 +40,14 @@ class Selection:
         table = self.corpus.read(shard, [*columns, "split"])
         return table if self.split is None else table.filter(pc.equal(table["split"], self.split))
 
+    def count(self) -> int:
+        """How many rows are selected; reads no column but `split`."""
+        if self.split is None:
+            return self.corpus.rows
+        with ThreadPoolExecutor(_READERS) as readers:
+            found = readers.map(lambda shard: self.read(shard, []).num_rows, range(len(self.corpus.shards)))
+            return sum(found)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Census:
@@ -57,7 +66,7 @@ class FilmSlice:
     """At most SLICE consecutive selected films of a shard."""
 
     number: int  # among all slices of an evaluation, in their order
-    side: str
+    side: str  # REAL or SYNTHETIC
     name: str  # the same for the same films in any corpus folder; what caches go by
     patients: NDArray[np.uint64]  # (n,)
     keys: NDArray[np.uint64]  # (n,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from cluster.corpus import Corpus
-from cluster.evaluation import REAL, SYNTHETIC, Instruments, Totals, measure
+from cluster.evaluation import Totals, measure
 from cluster.feature_cache import FeatureCache
-from cluster.film_slices import Selection, take_census
+from cluster.film_slices import REAL, SYNTHETIC, Selection, take_census
+from cluster.measurer import Instruments
 from cluster.models import MINI
-from cluster.run_record import RunRecord, create_or_resume
+from cluster.run_record import RUN_PATH, RunRecord, create_or_resume
 from cluster.session import connect
 from cluster.storage import Storage
 from cluster.storage_errors import MissingError
-from diffcxr.errors import InputError
+from diffcxr.errors import InputError, RefusedError
 from eval.auc import merge_all
 from eval.features.efficientnet_lite0 import EfficientNetLite0
 from eval.features.extractor import Extractor
@@ -30,7 +31,7 @@ from eval.fid import fid_score
 from eval.floors import plan_floor
 from eval.groups import GROUPS
 from eval.mauc import mauc_scores
-from eval.scores import Score, scores_to_json, scores_to_parquet
+from eval.scores import Score, scores_from_json, scores_to_json, scores_to_parquet
 from jobs.command import main
 from jobs.options import option, required
 from jobs.progress import Progress, progress
@@ -62,7 +63,11 @@ class Config:
 
 
 def run(config: Config) -> Summary:
-    """Writes metrics.json and metrics.parquet. Raises InputError for bad corpora, weights or options."""
+    """Writes metrics.json and metrics.parquet, unless they are there.
+
+    Raises InputError for bad corpora, weights or options, and RefusedError where the output holds another
+    run's.
+    """
     selections = {
         REAL: Selection(Corpus.open(config.real), config.real_split),
         SYNTHETIC: Selection(Corpus.open(config.synthetic), config.synthetic_split),
@@ -70,10 +75,14 @@ def run(config: Config) -> Summary:
     output = Storage.at(config.output)
     cache = Storage.at(config.cache) if config.cache is not None else output.child(_CACHE)
     instruments = _instruments(config)
+    record = _record(config, selections, instruments)
+    if output.exists(METRICS_PATH):
+        scores = _scores_there(output, record)
+        return _summary(selections, {side: s.count() for side, s in selections.items()}, scores, output)
     for storage in (output, cache):
         storage.check_writable()
     censuses = {side: take_census(selection) for side, selection in selections.items()}
-    create_or_resume(output, _record(config, selections, instruments))
+    create_or_resume(output, record)
 
     plan = plan_floor(
         np.concatenate(censuses[REAL].patients),
@@ -81,16 +90,30 @@ def run(config: Config) -> Summary:
         np.concatenate(censuses[SYNTHETIC].keys),
     )
     totals = Totals(instruments)
-    films = sum(census.films for census in censuses.values())
-    bar: Progress[None] = progress(total=films, unit="films", desc="evaluate")
+    films = {side: census.films for side, census in censuses.items()}
+    bar: Progress[None] = progress(total=sum(films.values()), unit="films", desc="evaluate")
     with connect(config.address), bar:
         for side, evidence in measure(selections, censuses, plan, instruments, FeatureCache(cache)):
             totals.add(side, evidence)
             bar.update(evidence.films)
     scores = _scores(selections, totals, instruments)
-    output.replace(METRICS_PATH, scores_to_json(scores))
     output.replace(TABLE_PATH, scores_to_parquet(scores))
-    return _summary(selections, totals, scores, output)
+    output.create(METRICS_PATH, scores_to_json(scores))  # last: where it is, the evaluation is finished
+    return _summary(selections, films, scores, output)
+
+
+def _scores_there(output: Storage, record: RunRecord) -> list[Score]:
+    """The scores of a finished evaluation, which has to be the one of the record."""
+    if not output.exists(RUN_PATH):
+        raise RefusedError("the output holds metrics of an unknown run", output.uri, "Choose a new output.")
+    create_or_resume(output, record)
+    try:
+        return scores_from_json(output.read(METRICS_PATH))
+    except (ValueError, TypeError, KeyError) as error:
+        where = output.child(METRICS_PATH).uri
+        raise InputError(
+            "the metrics cannot be read", where, "Delete the file, then run the same command again."
+        ) from error
 
 
 def _instruments(config: Config) -> Instruments:
@@ -168,14 +191,20 @@ def _follow(desc: str, left_out: Iterator[float]) -> Iterator[float]:
 
 
 def _summary(
-    selections: dict[str, Selection], totals: Totals, scores: list[Score], output: Storage
+    selections: Mapping[str, Selection], films: Mapping[str, int], scores: Sequence[Score], output: Storage
 ) -> Summary:
+    """The same from the scores that were taken and from those that are read back."""
+    read = {
+        REAL: min((score.n_real for score in scores), default=films[REAL]),
+        SYNTHETIC: min((score.n_synthetic for score in scores), default=films[SYNTHETIC]),
+    }
+    unreadable = {side: films[side] - read[side] for side in selections}
     sides = {
         side: {
             "corpus": selection.corpus.digest,
             "name": selection.name,
-            "films": totals[side].films,
-            "unreadable": totals[side].unreadable,
+            "films": films[side],
+            "unreadable": unreadable[side],
         }
         for side, selection in selections.items()
     }
@@ -197,8 +226,8 @@ def _summary(
         row = (score.value, score.low, score.high, *floor, score.ceiling, score.n_real, score.n_synthetic)
         table.append((score.metric, of, *row))
     for side in (REAL, SYNTHETIC):
-        if totals[side].unreadable:
-            table.append(("unreadable", side, totals[side].unreadable))
+        if unreadable[side]:
+            table.append(("unreadable", side, unreadable[side]))
     table.append(("metrics", output.child(METRICS_PATH).uri))
     return Summary(values=values, table=table, output=output.uri)
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from cluster.evaluation import REAL, SYNTHETIC, Instruments, Totals, measure
+from cluster.evaluation import Totals, measure
 from cluster.feature_cache import FeatureCache
-from cluster.film_slices import SLICE, Selection, take_census
+from cluster.film_slices import REAL, SLICE, SYNTHETIC, Selection, take_census
+from cluster.measurer import Instruments
 from cluster.session import connect
 from cluster.storage import Storage
 from diffcxr.errors import IncompleteError, InputError
@@ -185,6 +186,30 @@ class Deadly(FindingScores):
 
     def process(self, films: np.ndarray) -> np.ndarray:
         os._exit(9)
+
+
+class DiesOnce(FindingScores):
+    """An extractor whose process dies at the first slice that holds a bright film."""
+
+    tombstone: Path
+
+    def process(self, films: np.ndarray) -> np.ndarray:
+        if films.mean() > 128 and not self.tombstone.exists():
+            self.tombstone.touch()
+            os._exit(9)
+        return super().process(films)
+
+
+def test_a_worker_that_dies_once_changes_no_value(tmp_path: Path, instruments: Instruments) -> None:
+    undisturbed, _ = evaluate(tmp_path / "undisturbed", instruments, ([100], [50]))
+    mortal = DiesOnce.from_folder(write_classifier(tmp_path / "classifier"))
+    mortal.tombstone = tmp_path / "tombstone"
+    disturbed, _ = evaluate(tmp_path / "disturbed", Instruments((mortal,), mortal), ([100], [50]))
+    assert mortal.tombstone.exists()
+    assert (disturbed[REAL].films, disturbed[SYNTHETIC].films) == (300, 170)
+    assert fid(disturbed, instruments) == fid(undisturbed, instruments)
+    for side in (REAL, SYNTHETIC):
+        np.testing.assert_array_equal(scored(disturbed, side).scores, scored(undisturbed, side).scores)
 
 
 def test_a_worker_that_dies_again_and_again_ends_the_run(tmp_path: Path, instruments: Instruments) -> None:
