@@ -1,13 +1,12 @@
 """The embedded world's films: how fast they are drawn, and that their findings are seen, not read off pixels.
 
-Films of unseen patients are scored by the project's small classifier at 128 pixels and by a linear probe
-(logistic regression on the film averaged to 16x16 pixels). A finding that a linear probe reads as well as a
-network does is a glyph; the probe is to stay 0.10 of macro AUC below.
+Films of unseen patients are scored by the shipped classifier at 128 pixels and by a linear probe (logistic
+regression on the film averaged to 16x16 pixels), which learnt from films of the same world. A finding that a
+linear probe reads as well as a network does is a glyph; the probe is to stay 0.10 of macro AUC below.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 
 import numpy as np
@@ -16,20 +15,21 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.result import at_least, parse_arguments, write_result
+from cluster.models import MINI, model_digest
 from diffcxr.findings import CHEXPERT_14
 from diffcxr.phantom.film import draw_film
 from diffcxr.phantom.study import labels, sample_study
 from eval.auc import auc
-from eval.downstream.classifier import fit_classifier
+from eval.downstream.classifier import FindingClassifier
 
-SEED = 2026
+LEARNT, UNSEEN = 1, 2026  # worlds: the shipped classifier's, and one without any of its patients
 Films = NDArray[np.uint8]
 Truth = NDArray[np.int8]
 
 
-def draw(start: int, count: int) -> tuple[Films, Truth, float]:
+def draw(world: int, count: int) -> tuple[Films, Truth, float]:
     """Films (count, 128, 128), their labels (count, 14), and films a second on one core."""
-    studies = [sample_study(SEED, index) for index in range(start, start + count)]
+    studies = [sample_study(world, index) for index in range(count)]
     truth = np.array([[labels(study)[name] for name in CHEXPERT_14] for study in studies], np.int8)
     started = time.process_time()
     films = np.stack([draw_film(study) for study in studies])
@@ -63,32 +63,24 @@ def linear_probe(train: tuple[Films, Truth], test: Films) -> NDArray[np.float64]
 
 def main() -> None:
     arguments = parse_arguments(__doc__ or "")
-    count, epochs = (3000, 3) if arguments.quick else (20000, 12)
-    # Ten rows hold whole patients, so that films on two sides of a multiple of ten share none.
-    films, truth, rate = draw(0, count)
-    unseen, unseen_truth, _ = draw(count, 1000 if arguments.quick else 4000)
+    films, truth, rate = draw(LEARNT, 3000 if arguments.quick else 20000)
+    unseen, unseen_truth, _ = draw(UNSEEN, 1000 if arguments.quick else 4000)
+    network = aucs(FindingClassifier.from_pretrained(MINI / "classifier").predict(unseen), unseen_truth)
     probe = aucs(linear_probe((films, truth), unseen), unseen_truth)
-    for record in fit_classifier(films, truth, epochs=epochs, seed=0):
-        sys.stdout.write(
-            f"epoch {record.epoch}: loss {record.loss:.4f}, {record.films_per_second:.0f} films/s\n"
-        )
-        model = record.model
-    network = aucs(model.predict(unseen), unseen_truth)
     macro_network, macro_probe = (float(np.mean(list(each.values()))) for each in (network, probe))
-    bars = [at_least("films a second and core", rate, 200)]
-    if not arguments.quick:  # a few minutes train no classifier
-        bars += [
-            at_least("macro AUC of the network", macro_network, 0.975),
-            at_least("macro AUC, network less linear probe", macro_network - macro_probe, 0.10),
-        ]
+    bars = [
+        at_least("films a second and core", rate, 200),
+        at_least("macro AUC of the network", macro_network, 0.975),
+        at_least("macro AUC, network less linear probe", macro_network - macro_probe, 0.10),
+    ]
     write_result(
         "phantom",
         bars,
         arguments.output,
-        films=count,
+        films=len(films),
         unseen=len(unseen),
-        epochs=epochs,
-        seed=SEED,
+        worlds={"learnt": LEARNT, "unseen": UNSEEN},
+        model=model_digest(MINI),
         macro_auc={"network": macro_network, "linear_probe": macro_probe},
         auc={"network": network, "linear_probe": probe},
     )
