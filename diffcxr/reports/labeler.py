@@ -36,6 +36,11 @@ def label_report(text: str) -> Labels:
     return labels
 
 
+def label_sections(findings: str, impression: str) -> Labels:
+    """`label_report` of a report's two sections; no sentence runs from one into the other."""
+    return label_report(f"{findings}\n\n{impression}")
+
+
 @lru_cache(maxsize=16384)  # radiologists repeat themselves: most sentences of a corpus have been seen before
 def _label_sentence(sentence: str) -> tuple[tuple[FindingName, int], ...]:
     found: dict[FindingName, int] = dict.fromkeys(find_denials(sentence), NEGATIVE)

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from PIL import Image, UnidentifiedImageError
 
 from diffcxr.sources.files import Files
+from diffcxr.sources.row import RejectedError
 
 MAX_FILM_BYTES = 64 << 20
 MAX_FILM_PIXELS = 64_000_000  # a digital detector has 10 to 20 million; beyond is a decompression bomb
@@ -17,12 +18,8 @@ _LAST_CHUNK = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
 _MAX_PATH = 1024
 
 
-class FilmError(ValueError):
-    """A film that cannot be used; `reason` is a reject's."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+class FilmError(RejectedError):
+    """A film that cannot be used."""
 
 
 def read_film(files: Files, path: str) -> bytes:

@@ -11,9 +11,10 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from diffcxr.errors import InputError
-from diffcxr.reports.labeler import label_report
+from diffcxr.reports.labeler import label_sections
 from diffcxr.reports.prompt import make_prompt
 from diffcxr.reports.sections import split_sections
+from diffcxr.sources.fields import split_of
 from diffcxr.sources.files import Files
 from diffcxr.sources.film import FilmError, read_film
 from diffcxr.sources.openi import MAX_XML_BYTES, Study, StudyError, parse_study
@@ -21,7 +22,6 @@ from diffcxr.sources.row import Reject, Row
 
 _FILM_SUFFIXES = (".png", ".jpg", ".jpeg")
 _MAX_BYTES = 1 << 30  # of all reports together
-_SPLITS = {"train": "train", "val": "validate", "validate": "validate", "test": "test"}
 _FIX = "source.root is a folder of Open-i XML files, their .tgz, or a folder with annotation.json."
 
 
@@ -132,7 +132,7 @@ def _annotated_rows(files: Files, file: BinaryIO, films: dict[str, str]) -> Iter
             else []
         )
         study = Study(str(report_id), sections.findings, sections.impression, tuple(named))
-        yield from _rows(files, study, wanted, split=_SPLITS.get(split))
+        yield from _rows(files, study, wanted, split=split_of(split))
 
 
 def _rows(files: Files, study: Study, films: list[str], split: str | None) -> Iterator[Row | Reject]:
@@ -140,7 +140,7 @@ def _rows(files: Files, study: Study, films: list[str], split: str | None) -> It
     if not text:
         yield Reject(report_id=study.report_id, reason="empty report")
         return
-    labels = label_report(f"{study.findings}\n\n{study.impression}")
+    labels = label_sections(study.findings, study.impression)
     for index, path in enumerate(films or [""]):
         try:
             image = read_film(files, path) if path else None

@@ -6,17 +6,15 @@ import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
+from diffcxr.sources.row import RejectedError
+
 MAX_XML_BYTES = 1 << 20  # the set's files have 3 to 10 kB
 
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*encoding=["']([A-Za-z0-9._-]+)["']""")
 
 
-class StudyError(ValueError):
-    """A file that holds no usable study; `reason` is a reject's."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+class StudyError(RejectedError):
+    """A file that holds no usable study."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,3 +35,11 @@ class Reject:
     report_id: str
     sample_index: int = 0
     reason: str
+
+
+class RejectedError(ValueError):
+    """An input that cannot become a row; `reason` is its Reject's."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from diffcxr.errors import InputError
-from diffcxr.findings import CHEXPERT_14, NEGATIVE, POSITIVE, UNCERTAIN, FindingName, Labels
+from diffcxr.findings import CHEXPERT_14, FindingName, Labels
 from diffcxr.reports.deidentification import remove_marks
 from diffcxr.reports.labeler import label_report
 from diffcxr.reports.prompt import make_prompt
+from diffcxr.sources.fields import age_of, label_of, number_of, sex_of, split_of, view_of
 from diffcxr.sources.files import Files
 from diffcxr.sources.film import FilmError, check_film, read_film
-from diffcxr.sources.metadata import Record, read_csv, read_parquet
+from diffcxr.sources.records import Needs, Record, read_csv, read_parquet
 from diffcxr.sources.row import Reject, Row
 
 _FIX = "source.root holds metadata.csv or metadata.parquet with a column `image` or `text`."
-_SPLITS = {"train": "train", "test": "test"} | dict.fromkeys(
-    ("val", "valid", "validate", "validation", "dev"), "validate"
-)
-_SEXES = {"f": "F", "female": "F", "w": "F", "m": "M", "male": "M"}
+_NEEDS: Needs = [("image", "text", "findings", "impression")]
 _LABELS: dict[str, FindingName] = {name.lower().replace(" ", "_"): name for name in CHEXPERT_14} | {
     "effusion": "Pleural Effusion"  # NIH ChestX-ray14
 }
@@ -66,7 +63,7 @@ def _records(files: Files) -> Iterator[Record | str]:
         except FileNotFoundError:
             continue
         with file:
-            yield from read(file, f"{files.root}/{name}")
+            yield from read(file, f"{files.root}/{name}", _NEEDS)
         return
     raise InputError("no metadata.csv or metadata.parquet", files.root, _FIX)
 
@@ -89,10 +86,10 @@ def _row(files: Files, record: Record, report_id: str, index: int, path: str) ->
         findings=findings or None,
         impression=impression or None,
         labels=_labels(record) or (label_report(report) if text else None),
-        view=_view(_text(record, "view")),
-        sex=_SEXES.get(_text(record, "sex").lower()),
-        age=_number(record.get("age")),
-        split=_SPLITS.get(_text(record, "split").lower()),
+        view=view_of(_text(record, "view")),
+        sex=sex_of(_text(record, "sex")),
+        age=age_of(_text(record, "age")),
+        split=split_of(_text(record, "split")),
         image=image,
         image_path=path or None,
     )
@@ -118,9 +115,9 @@ def _labels(record: Record) -> Labels | None:
     labels: Labels = dict.fromkeys(CHEXPERT_14)
     for column, value in columns.items():
         name = _LABELS.get(column.strip().lower().removeprefix("y_").replace(" ", "_"))
-        number = _number(value)
-        if name and number in (POSITIVE, NEGATIVE, UNCERTAIN):
-            labels[name] = int(number)
+        label = label_of(value)
+        if name and label is not None:
+            labels[name] = label
     return labels if any(value is not None for value in labels.values()) else None
 
 
@@ -129,27 +126,12 @@ def _text(record: Record, column: str) -> str:
     return "" if value is None or isinstance(value, dict | bytes | list) else str(value).strip()
 
 
-def _number(value: object) -> float | None:
-    try:
-        number = float(str(value).strip().removesuffix("Y"))  # "058Y" is DICOM's way to write an age
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
 def _sample_index(record: Record, default: int) -> int | None:
     if record.get("sample_index") in (None, ""):
         return default
-    number = _number(record["sample_index"])
+    number = number_of(record["sample_index"])
     return (
         int(number)
         if number is not None and number.is_integer() and 0 <= number <= _MAX_SAMPLE_INDEX
         else None
     )
-
-
-def _view(view: str) -> str | None:
-    words = view.upper().replace("-", " ").replace("_", " ").split()
-    if {"LATERAL", "LL", "LAT", "L"} & set(words):
-        return "LATERAL"
-    return next((word for word in words if word in ("PA", "AP")), None)

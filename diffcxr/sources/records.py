@@ -1,30 +1,56 @@
-"""The records of a metadata.csv or metadata.parquet, each a dictionary of what its line says."""
+"""The records of a table, CSV (also gzipped) or Parquet, each a dictionary of what its line says."""
 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from diffcxr.errors import InputError
+from diffcxr.sources.files import Files
 
 Record = dict[str, Any]
 """Column -> value; text from a CSV, anything from a Parquet file."""
 
-WANTED = ("image", "text", "findings", "impression")
+Needs = Sequence[str | tuple[str, ...]]
+"""The columns that a table must have; of a tuple, one."""
+
 MAX_FIELD_CHARACTERS = 1 << 17
 _BATCH_ROWS = 64  # Parquet tables may carry their images
 
 
-def read_csv(file: BinaryIO, where: str) -> Iterator[Record | str]:
+def read_table(files: Files, names: Sequence[str], needs: Needs, fix: str) -> Iterator[Record | str]:
+    """Yields the records of the first of the CSV files `names` that is there, plain or as <name>.gz.
+
+    Raises InputError where none is (it ends in `fix`), and, as `read_csv` does, where that one is damaged.
+    """
+    for path in (f"{name}{suffix}" for name in names for suffix in ("", ".gz")):
+        try:
+            file = files.open(path)
+        except FileNotFoundError:
+            continue
+        where = f"{files.root}/{path}"
+        try:
+            with file:
+                unzipped = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.endswith(".gz") else file
+                yield from read_csv(unzipped, where, needs)
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise InputError("the table is damaged", where, "Fetch it again.") from error
+        return
+    raise InputError(f"no {' or '.join(names)}, plain or .gz", files.root, fix)
+
+
+def read_csv(file: BinaryIO, where: str, needs: Needs) -> Iterator[Record | str]:
     """Yields a record a line, or the reason why a line is none; blank lines are nothing.
 
     UTF-8 with or without a byte order mark. Raises InputError without a header that names each column once,
-    among them one of WANTED.
+    among them those that it `needs`.
     """
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
@@ -35,7 +61,7 @@ def read_csv(file: BinaryIO, where: str) -> Iterator[Record | str]:
             "the table has no usable header", where, "Its first line names each column once, in UTF-8."
         )
     columns = [name.strip() for name in header]
-    _check_columns(columns, where)
+    _check_columns(columns, needs, where)
     while (line := _next_line(reader)) is not None:
         if isinstance(line, str):
             yield line
@@ -47,14 +73,14 @@ def read_csv(file: BinaryIO, where: str) -> Iterator[Record | str]:
             yield dict(zip(columns, line, strict=True))
 
 
-def read_parquet(file: BinaryIO, where: str) -> Iterator[Record | str]:
+def read_parquet(file: BinaryIO, where: str, needs: Needs) -> Iterator[Record | str]:
     """Yields a record a row, or the reason why it is none.
 
-    Raises InputError where the file is no whole Parquet file, or has no column of WANTED.
+    Raises InputError where the file is no whole Parquet file, or has not the columns that it `needs`.
     """
     try:
         table = pq.ParquetFile(file)
-        _check_columns(table.schema_arrow.names, where)
+        _check_columns(table.schema_arrow.names, needs, where)
         for batch in table.iter_batches(batch_size=_BATCH_ROWS):
             for number in range(batch.num_rows):
                 yield _parquet_record(batch.slice(number, 1))
@@ -70,9 +96,11 @@ def _parquet_record(row: pa.RecordBatch) -> Record | str:
     return record
 
 
-def _check_columns(columns: Sequence[str], where: str) -> None:
-    if not set(WANTED) & set(columns):
-        raise InputError("the table has neither images nor reports", where, f"Name a column one of {WANTED}.")
+def _check_columns(columns: Sequence[str], needs: Needs, where: str) -> None:
+    for need in needs:
+        group = (need,) if isinstance(need, str) else need
+        if not set(group) & set(columns):
+            raise InputError("the table lacks a column", where, f"It needs {' or '.join(group)}.")
 
 
 def _next_line(reader: Any) -> list[str] | str | None:
@@ -91,4 +119,5 @@ def _next_line(reader: Any) -> list[str] | str | None:
 
 
 def _is_text(field: str) -> bool:
-    return not any("\udc80" <= character <= "\udcff" for character in field)
+    # isascii costs nothing, and large tables hold little else
+    return field.isascii() or not any("\udc80" <= character <= "\udcff" for character in field)
