@@ -5,13 +5,13 @@ import tarfile
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from diffcxr.errors import InputError
 from diffcxr.reports.prompt import make_prompt
 from diffcxr.sources.files import LocalFiles
 from diffcxr.sources.iu_xray import iu_xray_rows
 from diffcxr.sources.row import Reject, Row
+from tests.diffcxr.sources.trees import film
 
 
 def study_xml(
@@ -26,12 +26,6 @@ def study_xml(
         f'<AbstractText Label="FINDINGS">{findings}</AbstractText>'
         f'<AbstractText Label="IMPRESSION">{impression}</AbstractText></Abstract>{images}</eCitation>'
     ).encode()
-
-
-def film(kind="PNG", size=(8, 8)):
-    buffer = io.BytesIO()
-    Image.new("L", size, 90).save(buffer, kind)
-    return buffer.getvalue()
 
 
 def rows_of(root):
@@ -65,7 +59,7 @@ def test_films_beside_the_reports_become_rows_frontal_first(tmp_path):
     (tmp_path / "1.xml").write_bytes(study_xml(1, films=(2001, 1001)))
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "CXR1_IM-0001-1001.png").write_bytes(film())
-    (tmp_path / "images" / "CXR1_IM-0001-2001.jpg").write_bytes(film("JPEG"))
+    (tmp_path / "images" / "CXR1_IM-0001-2001.jpg").write_bytes(film(kind="JPEG"))
     rows = rows_of(tmp_path)
     assert [(row.sample_index, row.image_path) for row in rows] == [
         (0, "images/CXR1_IM-0001-1001.png"),

@@ -1,6 +1,3 @@
-import csv
-import io
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,24 +9,11 @@ from diffcxr.errors import InputError
 from diffcxr.sources.files import LocalFiles
 from diffcxr.sources.row import Reject, Row
 from diffcxr.sources.table import table_rows
-
-
-def film(grey=90, kind="PNG"):
-    buffer = io.BytesIO()
-    Image.new("L", (8, 8), grey).save(buffer, kind)
-    return buffer.getvalue()
+from tests.diffcxr.sources.trees import film, write_csv
 
 
 def rows_of(root):
     return list(table_rows(LocalFiles(root)))
-
-
-def write_csv(root, records, columns=None, encoding="utf-8"):
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns or list(records[0]))
-    writer.writeheader()
-    writer.writerows(records)
-    (root / "metadata.csv").write_bytes(text.getvalue().encode(encoding))
 
 
 def test_every_column_of_the_schema_is_taken(tmp_path):
@@ -49,7 +33,7 @@ def test_every_column_of_the_schema_is_taken(tmp_path):
         "split": "val",
         "note": "ignored",
     }
-    write_csv(tmp_path, [record])
+    write_csv(tmp_path / "metadata.csv", [record])
     (row,) = rows_of(tmp_path)
     assert row.labels["Pleural Effusion"] == 1
     assert row == Row(
@@ -75,7 +59,7 @@ def test_parquet_and_csv_of_one_table_give_one_set_of_rows(tmp_path):
     ]
     for kind in ("csv", "parquet"):
         (tmp_path / kind).mkdir()
-    write_csv(tmp_path / "csv", records)
+    write_csv(tmp_path / "csv" / "metadata.csv", records)
     pq.write_table(pa.Table.from_pylist(records), tmp_path / "parquet" / "metadata.parquet")
     assert rows_of(tmp_path / "csv") == rows_of(tmp_path / "parquet")
 
@@ -100,7 +84,7 @@ def test_label_columns_come_before_the_labeler(tmp_path):
         "edema": "",
         "y_Hernia": "1",
     }
-    write_csv(tmp_path, [record])
+    write_csv(tmp_path / "metadata.csv", [record])
     (row,) = rows_of(tmp_path)
     assert {name: value for name, value in row.labels.items() if value is not None} == {
         "Pleural Effusion": 0,
@@ -112,7 +96,7 @@ def test_films_of_one_report_are_numbered_and_nameless_reports_take_the_film_nam
     for name in "abc":
         (tmp_path / f"{name}.png").write_bytes(film())
     write_csv(
-        tmp_path,
+        tmp_path / "metadata.csv",
         [{"image": f"{n}.png", "report_id": r, "text": ""} for n, r in (("a", "s"), ("b", "s"), ("c", ""))],
     )
     assert [(row.report_id, row.sample_index, row.text, row.labels) for row in rows_of(tmp_path)] == [
@@ -151,7 +135,7 @@ def test_a_bad_line_is_a_reasoned_reject_between_good_ones(tmp_path, change, rea
     Image.new("L", (8, 8)).save(tmp_path / "image.gif")
     line = {"image": "middle.png", "report_id": "middle", "sample_index": "0", "text": "A nodule."}
     sound = [{**line, "image": f"{name}.png", "report_id": name} for name in ("before", "after")]
-    write_csv(tmp_path, [sound[0], line | change, sound[1]])
+    write_csv(tmp_path / "metadata.csv", [sound[0], line | change, sound[1]])
     before, rejected, after = rows_of(tmp_path)
     assert (before.report_id, after.report_id) == ("before", "after")
     assert isinstance(rejected, Reject) and rejected.reason == reason
@@ -159,13 +143,15 @@ def test_a_bad_line_is_a_reasoned_reject_between_good_ones(tmp_path, change, rea
 
 def test_an_image_too_large_to_decode_is_rejected(tmp_path):
     Image.new("1", (9000, 9000)).save(tmp_path / "bomb.png")
-    write_csv(tmp_path, [{"image": "bomb.png", "text": ""}])
+    write_csv(tmp_path / "metadata.csv", [{"image": "bomb.png", "text": ""}])
     assert rows_of(tmp_path) == [Reject(report_id="bomb", reason="image too large")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path, encoding):
-    write_csv(tmp_path, [{"report_id": "s", "text": "Épanchement: effusion."}], encoding=encoding)
+    write_csv(
+        tmp_path / "metadata.csv", [{"report_id": "s", "text": "Épanchement: effusion."}], encoding=encoding
+    )
     assert [row.report_id for row in rows_of(tmp_path)] == ["s"]
 
 
