@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
+
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError)
+"""What reading a damaged member of a zip archive raises."""
 
 
 class Files(Protocol):
@@ -41,3 +46,30 @@ class LocalFiles:
         if base.is_dir():
             files = (p.relative_to(base).as_posix() for p in base.rglob("*") if p.is_file())
             yield from sorted(p for p in files if p.startswith(prefix))
+
+
+class ZippedFiles:
+    """The members of a zip archive; the archive stays open, and only what is asked for is unpacked."""
+
+    def __init__(self, archive: BinaryIO, root: str) -> None:
+        """Raises zipfile.BadZipFile."""
+        self.root = root
+        try:
+            self._archive = zipfile.ZipFile(archive)
+        except (NotImplementedError, UnicodeDecodeError) as error:  # damaged versions and names
+            raise zipfile.BadZipFile(root) from error
+        if any(member.header_offset < 0 for member in self._archive.infolist()):
+            raise zipfile.BadZipFile(root)  # bytes are missing before the directory; zipfile would seek there
+
+    def open(self, path: str) -> BinaryIO:
+        """As `Files.open`; raises and its reader raises ZIP_ERRORS besides."""
+        try:
+            return cast(BinaryIO, self._archive.open(path))
+        except KeyError as error:
+            raise FileNotFoundError(f"{self.root}/{path}") from error
+        except RuntimeError as error:  # encrypted, or packed in a way that zipfile does not know
+            raise zipfile.BadZipFile(f"{self.root}/{path}") from error
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        names = (member.filename for member in self._archive.infolist() if not member.is_dir())
+        yield from sorted(name for name in names if name.startswith(prefix))

@@ -1,6 +1,7 @@
 import csv
 import io
 import tarfile
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,10 +9,15 @@ import pytest
 
 from cluster.source_files import source_files
 from cluster.storage import Storage
+from diffcxr.sources.chexpert import chexpert_rows
+from diffcxr.sources.files import LocalFiles
 from diffcxr.sources.iu_xray import iu_xray_rows
-from diffcxr.sources.row import Reject
+from diffcxr.sources.mimic_cxr import mimic_cxr_rows
+from diffcxr.sources.nih_cxr14 import nih_cxr14_rows
+from diffcxr.sources.row import Reject, Row
 from diffcxr.sources.table import table_rows
-from tests.diffcxr.sources.test_iu_xray import film, study_xml
+from tests.diffcxr.sources.test_iu_xray import study_xml
+from tests.diffcxr.sources.trees import chexpert_tree, film, mimic_tree, nih_tree
 
 
 def test_reports_and_their_films_are_read_from_a_bucket(s3_uri):
@@ -56,3 +62,23 @@ def test_a_table_and_its_films_are_read_from_a_bucket(s3_uri, kind):
     items = list(table_rows(source_files(s3_uri)))
     assert [getattr(item, "reason", "row") for item in items] == ["row", "missing image", "row"]
     assert items[2].image == film()
+
+
+@pytest.mark.parametrize(
+    ("tree", "rows_of"),
+    [
+        (mimic_tree, mimic_cxr_rows),
+        (partial(mimic_tree, reports="mimic-cxr-reports.zip"), mimic_cxr_rows),
+        (chexpert_tree, chexpert_rows),
+        (partial(nih_tree, folder="images_001/images"), nih_cxr14_rows),
+    ],
+    ids=["mimic_cxr", "mimic_cxr, zipped reports", "chexpert", "nih_cxr14"],
+)
+def test_a_published_layout_gives_the_same_rows_in_a_bucket_as_on_a_disk(s3_uri, tmp_path, tree, rows_of):
+    root = tree(tmp_path)
+    for path in root.rglob("*"):
+        if path.is_file():
+            Storage.at(s3_uri).create(path.relative_to(root).as_posix(), path.read_bytes())
+    stored = list(rows_of(source_files(s3_uri)))
+    assert stored == list(rows_of(LocalFiles(root)))
+    assert all(isinstance(row, Row) and row.image for row in stored)
