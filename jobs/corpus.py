@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import cast, get_args
 
 from cluster.corpus import MANIFEST_PATH, Corpus, finish_corpus
 from cluster.ingest import commit_batch, committed_rows, cut_units
@@ -16,24 +17,37 @@ from cluster.source_files import source_digest, source_files
 from cluster.storage import Storage
 from cluster.storage_errors import UnavailableError
 from diffcxr.errors import IncompleteError, InputError, RefusedError
+from diffcxr.sources.chexpert import chexpert_rows
 from diffcxr.sources.files import Files
+from diffcxr.sources.iu_xray import iu_xray_rows
+from diffcxr.sources.mimic_cxr import LabelSource, mimic_cxr_rows
+from diffcxr.sources.nih_cxr14 import nih_cxr14_rows
 from diffcxr.sources.row import Reject, Row
+from diffcxr.sources.table import table_rows
 from jobs.command import main
 from jobs.options import nested, option, required
 from jobs.progress import Progress, progress
 from jobs.summary import Summary
 
-LICENCES = {"phantom": "Apache-2.0", "iu_xray": "CC-BY-NC-ND-4.0", "table": "unknown"}
+LICENCES = {
+    "phantom": "Apache-2.0",
+    "iu_xray": "CC-BY-NC-ND-4.0",
+    "mimic_cxr": "PhysioNet Credentialed Health Data License 1.5.0",
+    "chexpert": "Stanford University School of Medicine CheXpert Dataset Research Use Agreement",
+    "nih_cxr14": "unrestricted; attribution to the NIH Clinical Center",
+    "table": "unknown",
+}
 
 
 @dataclass(kw_only=True)
 class SourceConfig:
     """Where rows come from."""
 
-    name: str = required(help="which data set", choices=("phantom", "iu_xray", "table"))
+    name: str = required(help="which data set", choices=tuple(LICENCES))
     root: str | None = option(None, help="its folder, archive or file: a path or a URI; phantom needs none")
     rows: int | None = option(None, help="how many rows; of a data set, the first ones", min=1)
     images: bool = option(True, help="with films; false keeps the reports only")
+    labels: str = option("chexpert", help="mimic_cxr: whose labels", choices=get_args(LabelSource))
     seed: int = option(0, help="phantom: which world")
     artefacts: float = option(0.0, help="phantom: share of artefact films", min=0, max=1)
     size: int = option(128, help="phantom: side of a film in pixels", min=32, max=2048)
@@ -109,6 +123,8 @@ def _record(config: Config, files: Files | None) -> RunRecord:
         pixels |= {"seed": source.seed, "artefacts": source.artefacts, "size": source.size}
     else:
         pixels |= {"digest": source_digest(files)}
+        if source.name == "mimic_cxr":
+            pixels |= {"labels": source.labels}
     plan = {
         "rows": source.rows,
         "shard_rows": config.shard_rows,
@@ -129,22 +145,26 @@ def _items(source: SourceConfig, files: Files | None, start: int, workers: int) 
             rest, source.seed, source.images, source.artefacts, source.size, start=start, workers=workers
         )
         return
-    if source.name == "iu_xray":
-        from diffcxr.sources.iu_xray import iu_xray_rows
-
-        items = iu_xray_rows(files)
-    else:
-        from diffcxr.sources.table import table_rows
-
-        items = table_rows(files)
     left = source.rows
-    for item in items:
+    for item in _data_set_items(source, files):
         if isinstance(item, Row):
             if left == 0:
                 return
             left = None if left is None else left - 1
             item = item if source.images else dataclasses.replace(item, image=None, image_path=None)
         yield item
+
+
+def _data_set_items(source: SourceConfig, files: Files) -> Iterator[Row | Reject]:
+    if source.name == "mimic_cxr":
+        return mimic_cxr_rows(files, cast(LabelSource, source.labels), source.images)
+    if source.name == "chexpert":
+        return chexpert_rows(files, source.images)
+    if source.name == "nih_cxr14":
+        return nih_cxr14_rows(files, source.images)
+    if source.name == "iu_xray":
+        return iu_xray_rows(files)
+    return table_rows(files)
 
 
 def _counted(items: Iterator[Row | Reject], bar: Progress[None]) -> Iterator[Row | Reject]:

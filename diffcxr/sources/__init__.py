@@ -1,1 +1,1 @@
-"""Real and embedded data sets as rows: iu_xray, table, phantom."""
+"""Real and embedded data sets as rows: mimic_cxr, iu_xray, chexpert, nih_cxr14, table, phantom."""

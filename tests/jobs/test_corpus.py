@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +18,14 @@ from cluster.storage import Storage
 from diffcxr.sources.row import Row
 from jobs.command import main
 from tests.cluster.rows import png
+from tests.diffcxr.sources.trees import (
+    CHEXPERT_FILMS,
+    MIMIC_FILMS,
+    NIH_FILMS,
+    chexpert_tree,
+    mimic_tree,
+    nih_tree,
+)
 from tests.s3_server import s3_server
 
 PHANTOM = ["source=phantom", "source.images=false", "workers=1"]
@@ -40,6 +48,7 @@ def table(root: Path, lines: list[str], films: int = 3) -> Path:
     return root
 
 
+HERE = f"source.root={Path(__file__).parent}"  # a folder that holds none of the published sets
 THREE = [f"images/{i}.png,r{i},p{i},heart size normal" for i in range(3)]
 
 
@@ -223,6 +232,41 @@ def test_iu_xray_reports_come_out_of_their_archive(tmp_path: Path) -> None:
     assert corpus.manifest["licence"] == "CC-BY-NC-ND-4.0"
 
 
+@pytest.mark.parametrize(
+    ("name", "tree", "rows", "licence"),
+    [
+        ("mimic_cxr", mimic_tree, len(MIMIC_FILMS), "PhysioNet"),
+        ("chexpert", chexpert_tree, len(CHEXPERT_FILMS), "Stanford"),
+        ("nih_cxr14", nih_tree, len(NIH_FILMS), "NIH Clinical Center"),
+    ],
+)
+def test_a_published_set_becomes_a_corpus_with_its_rejects_and_its_licence(
+    tmp_path: Path, name: str, tree: Callable[[Path], Path], rows: int, licence: str
+) -> None:
+    root = tree(tmp_path / "set")
+    next(path for path in sorted(root.rglob("*")) if path.suffix in (".jpg", ".png")).unlink()
+    source = [f"source={name}", f"source.root={root}"]
+    assert main(["corpus", *source, f"output={tmp_path}/films"]) == 0
+    assert main(["corpus", *source, "source.images=false", f"output={tmp_path}/told"]) == 0
+    films, told = Corpus.open(tmp_path / "films"), Corpus.open(tmp_path / "told")
+    assert (films.rows, dict(films.rejects)) == (rows - 1, {"missing image": 1})
+    assert (told.rows, dict(told.rejects)) == (rows, {})
+    assert licence in str(films.manifest["licence"])
+
+
+def test_whose_labels_they_are_is_part_of_what_a_corpus_of_mimic_cxr_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["corpus", "source=mimic_cxr", f"source.root={mimic_tree(tmp_path / 'set')}"]
+    for labels in ("negbio", "labeler"):
+        output = f"output={tmp_path}/{labels}"
+        assert main([*arguments, f"source.labels={labels}", output]) == 0
+    negbio, labeler = (Corpus.open(tmp_path / name) for name in ("negbio", "labeler"))
+    assert negbio.digest != labeler.digest
+    assert main([*arguments, f"output={tmp_path}/negbio"]) == 4
+    assert 'pixels.labels is "negbio" there and "chexpert" here' in one_line(capsys)
+
+
 @pytest.mark.shared
 def test_the_shared_iu_xray_reports_are_all_accounted_for(shared_data: Path, s3_uri: str) -> None:
     source = ["source=iu_xray", f"source.root={shared_data}/NLMCXR_reports.tgz"]
@@ -239,6 +283,10 @@ def test_the_shared_iu_xray_reports_are_all_accounted_for(shared_data: Path, s3_
         (["source=iu_xray"], "source.root"),
         (["source=table", "source.root=/no/such/place"], "/no/such/place"),
         (["source=no_such_set"], "no_such_set"),
+        (["source=mimic_cxr", HERE, "source.labels=nobody"], "source.labels"),
+        (["source=mimic_cxr", HERE], "mimic-cxr-2.0.0-split.csv"),
+        (["source=chexpert", HERE], "train.csv"),
+        (["source=nih_cxr14", HERE], "Data_Entry_2017_v2020.csv"),
         (["source=phantom", "source.rows=0"], "source.rows"),
         (["source=phantom", "source.rows=3", "source.artefacts=2"], "artefacts"),
         (["source=phantom", "source.rows=3", "shard_rows=0"], "shard_rows"),
