@@ -1,1 +1,1 @@
-"""The U-ViT denoiser. The disease-knowledge control adapter has its place here."""
+"""The U-ViT denoiser, and the disease knowledge that steers it: entries, hints, control adapter."""

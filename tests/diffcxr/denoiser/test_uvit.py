@@ -5,11 +5,13 @@ import torch
 
 from diffcxr.denoiser.uvit import UViT
 
+SHAPE = {"latent_channels": 3, "latent_size": 8, "patch_size": 2, "width": 32, "depth": 4, "heads": 4}
+SHAPE |= {"context_tokens": 5, "context_width": 16}
+
 
 def small(**changed: int) -> UViT:
-    shape = {"latent_channels": 3, "latent_size": 8, "patch_size": 2, "width": 32, "depth": 4, "heads": 4}
     torch.manual_seed(0)
-    return UViT(**shape | {"context_tokens": 5, "context_width": 16} | changed)
+    return UViT(**SHAPE | changed)
 
 
 def test_prediction_has_the_latents_shape() -> None:
