@@ -30,6 +30,7 @@ JOBS = {
     "status": "how far a run is, and how fast",
     "verify": "check every shard of a corpus",
     "reproduce": "make one image again and compare its bytes",
+    "complexity": "parameters and multiply-accumulates of a model, by each convention",
     "submit": "run any job on a Ray cluster, with its logs and its exit code",
 }
 
