@@ -31,7 +31,7 @@ def main() -> None:
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--model", default="mini", help="as in `generate`")
     arguments = parser.parse_args()
-    images, rounds = (96, 3) if arguments.quick else (320, 5)
+    images, rounds = (96, 3) if arguments.quick else (256, 3)
     with tempfile.TemporaryDirectory() as folder, connect():
         reports = _reports(Path(folder), images)
         batches = _batches(arguments.model)
