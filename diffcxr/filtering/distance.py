@@ -1,0 +1,127 @@
+"""How far a film lies from the ordinary ones, which must first be found among the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+# Shapes: n films, F features, d principal directions, K clusters.
+
+CLIP = 8.0  # robust standard deviations; one absurd feature must not outweigh all others
+_START = 0.7  # share of films that the first fit trusts
+_KEEP = 0.9  # and every later one
+_MAX_FITS = 10
+_MAX_DIRECTIONS = 128
+_FILMS_A_DIRECTION = 50
+_SPLITS = 3  # K = 2**3 clusters start as the octants of the first three directions
+_SMALL = 0.02  # share of ordinary films below which a cluster is no kind of film, but a heap of anomalies
+
+
+@dataclass(frozen=True, eq=False)
+class Subspace:
+    """The principal directions of some films' standardised features."""
+
+    mean: NDArray[np.float64]  # (F,)
+    variances: NDArray[np.float64]  # (F,), largest first
+    axes: NDArray[np.float64]  # (F, F), one a column
+
+    def project(self, standard: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Coordinates (n, F) of standardised features (n, F)."""
+        coordinates: NDArray[np.float64] = (standard - self.mean) @ self.axes
+        return coordinates
+
+
+@dataclass(frozen=True, eq=False)
+class Distances:
+    """Where each film stands to the ordinary ones."""
+
+    standard: NDArray[np.float32]  # (n, F) features in robust standard deviations of the ordinary films
+    squared: NDArray[np.float64]  # (n,)
+    ordinary: NDArray[np.intp]  # (kept,) the rows of the smallest distances
+
+
+def ordinary_distances(features: NDArray[np.float32]) -> Distances:
+    """Distances of films with features (n, F) from the ordinary films among them.
+
+    The ordinary ones are chosen again by each fit until they stay the same, as in a minimum covariance
+    determinant (Rousseeuw & Van Driessen, 1999). The first choice is of the smallest norms: in a fit to all
+    films, the strangest widen the very spread that should expose them.
+    """
+    n = len(features)
+    directions = min(_MAX_DIRECTIONS, max(_SPLITS, n // _FILMS_A_DIRECTION), features.shape[1] // 2)
+    standard = standardise(features, np.arange(n))
+    ordinary = _nearest(np.square(standard).mean(axis=1), _START)
+    for _ in range(_MAX_FITS):
+        standard = standardise(features, ordinary)
+        squared = _cluster_distances(standard, ordinary, directions)
+        before, ordinary = ordinary, _nearest(squared, _KEEP)
+        if np.array_equal(before, ordinary):
+            break
+    return Distances(standard, squared, ordinary)
+
+
+def standardise(features: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Features (n, F) in robust standard deviations of `rows`, clipped at CLIP."""
+    low, middle, high = np.percentile(features[rows], [25, 50, 75], axis=0)
+    spread = (high - low) / 1.349 + 1e-6  # the standard deviation, were it a Gaussian
+    standard: NDArray[np.float32] = np.clip((features - middle) / spread, -CLIP, CLIP).astype(np.float32)
+    return standard
+
+
+def principal_subspace(standard: NDArray[np.float32], rows: NDArray[np.intp]) -> Subspace:
+    """The principal directions of `rows`; exact, with no random start, for F is a few hundred."""
+    kept = standard[rows].astype(np.float64)
+    mean = kept.mean(axis=0)
+    variances, axes = np.linalg.eigh((kept - mean).T @ (kept - mean) / len(rows))
+    return Subspace(mean, variances[::-1], axes[:, ::-1])
+
+
+def _cluster_distances(
+    standard: NDArray[np.float32], rows: NDArray[np.intp], directions: int
+) -> NDArray[np.float64]:
+    """Squared distances (n,) to the own centroid by the cluster's spread, plus what leaves the subspace.
+
+    Clusters are k-means' of the ordinary `rows`; small ones are left out, so that their films are far from
+    the centroid that is left to them.
+    """
+    subspace = principal_subspace(standard, rows)
+    noise = max(float(subspace.variances[directions:].mean()), 1e-3)
+    coordinates = subspace.project(standard)
+    inside, outside = coordinates[:, :directions], coordinates[:, directions:]
+    centroids = _centroids(inside[rows])
+    # Squared distances to all centroids, (n, K), without an (n, K, d) array.
+    to_each = np.square(centroids).sum(axis=1) - 2 * inside @ centroids.T
+    cluster = to_each.argmin(axis=1)
+
+    distances: NDArray[np.float64] = np.square(outside).sum(axis=1) / noise
+    for k, centroid in enumerate(centroids):
+        members = cluster == k
+        trusted = inside[rows[members[rows]]] - centroid
+        # Shrunk to the spread of all, by as many films as there are directions: a cluster holds few films.
+        scatter = trusted.T @ trusted + directions * np.diag(subspace.variances[:directions])
+        offsets = inside[members] - centroid
+        solved = np.linalg.solve(scatter / (len(trusted) + directions), offsets.T).T
+        distances[members] += (offsets * solved).sum(axis=1)
+    return distances
+
+
+def _centroids(inside: NDArray[np.float64]) -> NDArray[np.float64]:
+    """K-means centroids (at most 8, d) of films (n, d), small clusters left out.
+
+    It starts from the octants of the first directions, so that neither chance nor the films' order decides.
+    """
+    octant = (inside[:, :_SPLITS] > 0) @ (1 << np.arange(_SPLITS))
+    start = np.stack([inside[octant == which].mean(axis=0) for which in np.unique(octant)])
+    fitted = KMeans(len(start), init=start, n_init=1, max_iter=50).fit(inside)
+    sizes = np.bincount(fitted.labels_, minlength=len(start))
+    centroids: NDArray[np.float64] = fitted.cluster_centers_[sizes >= _SMALL * len(inside)]
+    return centroids
+
+
+def _nearest(distances: NDArray[np.floating], share: float) -> NDArray[np.intp]:
+    """The rows of the smallest `share` of distances, in rising order."""
+    count = max(1, int(share * len(distances)))
+    return np.sort(np.argsort(distances, kind="stable")[:count])

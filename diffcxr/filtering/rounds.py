@@ -1,0 +1,81 @@
+"""Rounds of filtering: seeds by distance, then pseudo-labels that a model learns from and widens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcxr.filtering.anomaly_model import learn_anomaly, model_inputs
+from diffcxr.filtering.distance import ordinary_distances
+
+# Shapes: n films, F features.
+
+FEWEST_FILMS = 20
+REMOVE = 4.0  # standard deviations of the ordinary films' scores
+TEACH = 5.5  # the same: a film must be surer to teach than to go, or the model learns its own mistakes
+_ORDINARY = 0.85  # share of films, lowest scores first, that the model is taught as ordinary
+_FEWEST_SEEDS = 10  # two for each fold of the model; with fewer there is nothing to learn
+_MAX_ROUNDS = 8
+_SETTLED = 0.02  # share of the removed films whose fate may still change in the last round
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round taught and did; round 0 is the distance alone."""
+
+    round: int
+    threshold: float  # a score above it removes
+    seeds: int  # films that the round's model was taught as anomalous
+    removed: int
+    changed: int  # films that it removed or took back
+
+
+@dataclass(frozen=True, eq=False)
+class Filtering:
+    """The films' scores and fates, and how they came about."""
+
+    scores: NDArray[np.float64]  # (n,) of the last round, in standard deviations of the ordinary films
+    removed: NDArray[np.bool_]  # (n,)
+    since: NDArray[np.int64]  # (n,) the round from which on a film is removed; -1 where it is kept
+    rounds: tuple[Round, ...]
+    history: tuple[NDArray[np.float64], ...]  # (n,) scores of each round
+
+
+def filter_features(features: NDArray[np.float32]) -> Filtering:
+    """Scores of films with features (n, F), higher is stranger, and which of them to remove.
+
+    Raises ValueError where there are fewer than 20 films: nothing can be ordinary among so few.
+    """
+    if len(features) < FEWEST_FILMS:
+        raise ValueError(f"{len(features)} films are too few to tell the ordinary from the strange")
+    distances = ordinary_distances(features)
+    by_distance = _standard_scores(np.log(distances.squared), distances.ordinary)
+    inputs = model_inputs(distances)
+
+    scores, removed = by_distance, by_distance > REMOVE
+    since = np.where(removed, 0, -1)
+    rounds, history = [Round(0, REMOVE, 0, int(removed.sum()), int(removed.sum()))], [scores]
+    while len(rounds) <= _MAX_ROUNDS:
+        ordinary = scores <= np.quantile(scores, _ORDINARY)
+        anomalous = (scores > TEACH) & ~ordinary
+        if anomalous.sum() < _FEWEST_SEEDS:
+            break
+        log_odds = learn_anomaly(inputs, scores, anomalous, ordinary)
+        learnt = _standard_scores(log_odds, np.flatnonzero(ordinary))
+        scores, before = (by_distance + learnt) / 2, removed
+        removed = scores > REMOVE
+        since = np.where(removed, np.where(before, since, len(rounds)), -1)
+        changed = int((removed != before).sum())
+        rounds.append(Round(len(rounds), REMOVE, int(anomalous.sum()), int(removed.sum()), changed))
+        history.append(scores)
+        if changed <= _SETTLED * removed.sum():
+            break
+    return Filtering(scores, removed, since, tuple(rounds), tuple(history))
+
+
+def _standard_scores(values: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Values (n,) in standard deviations of `rows`, from their median."""
+    scores: NDArray[np.float64] = (values - np.median(values[rows])) / values[rows].std()
+    return scores
