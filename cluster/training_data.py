@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,12 +33,16 @@ class _Shard:
     patients: list[str]
 
 
-def read_training_data(corpus: Corpus, split: str | None = "train", size: int = 128) -> TrainingData:
+def read_training_data(
+    corpus: Corpus, split: str | None = "train", size: int = 128, removed: Set[tuple[str, int]] = frozenset()
+) -> TrainingData:
     """The films of one split (None: all) at `size` pixels, in the corpus's order.
+
+    `removed` holds the (report_id, sample_index) of films to leave out.
 
     Raises InputError where there are none.
     """
-    shards = list(_read_shards(corpus, split, size))
+    shards = list(_read_shards(corpus, split, size, removed))
     films = [film for shard in shards for film in shard.films]
     if not films:
         of = f"no films in split {split}" if split else "no films"
@@ -53,13 +57,16 @@ def read_training_data(corpus: Corpus, split: str | None = "train", size: int = 
     )
 
 
-def _read_shards(corpus: Corpus, split: str | None, size: int) -> Iterator[_Shard]:
-    columns = ["report_id", "patient_id", "text", "labels", "split", "image"]
+def _read_shards(
+    corpus: Corpus, split: str | None, size: int, removed: Set[tuple[str, int]]
+) -> Iterator[_Shard]:
+    columns = ["report_id", "sample_index", "patient_id", "text", "labels", "split", "image"]
     for number in range(len(corpus.shards)):
         rows = [
             row
             for row in corpus.read(number, columns=columns).to_pylist()
             if row["image"] and row["image"]["bytes"] and split in (None, row["split"])
+            if (row["report_id"], row["sample_index"]) not in removed
         ]
         yield _Shard(
             films=[decode_film(row["image"]["bytes"], size) for row in rows],

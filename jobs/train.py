@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
-from safetensors.torch import load as load_weights
 
+from cluster.autoencoders import read_autoencoder
 from cluster.corpus import Corpus
+from cluster.filtering import Removed
 from cluster.storage import Storage
 from cluster.tensor_cache import cached_tensors
 from cluster.training_data import TrainingData, read_training_data
@@ -32,6 +31,7 @@ from diffcxr.training.denoiser import DenoiserStage, TextStates, encode_reports,
 from diffcxr.training.loop import LoopConfig, TrainingLoop
 from eval.downstream.classifier import fit_classifier
 from jobs.command import main
+from jobs.filter_stage import run_filter
 from jobs.options import nested, option, required
 from jobs.progress import progress
 from jobs.summary import Summary
@@ -71,17 +71,28 @@ class ClassifierOptions:
 
 
 @dataclass(kw_only=True)
+class FilterOptions:
+    name: str | None = option(
+        None, help="URI of a finished stage=filter, whose removed films the other stages leave out"
+    )
+    autoencoder: str | None = option(
+        None, help="model folder or URI whose autoencoder stage=filter looks through; default: mini"
+    )
+
+
+@dataclass(kw_only=True)
 class Config:
     """Train a stage on a corpus of films; the same command again goes on from the last checkpoint."""
 
-    stage: str = required(help="what to train", choices=(*STAGES, "all"))
+    stage: str = required(help="what to train", choices=("filter", *STAGES, "all"))
     data: str = required(help="URI of a corpus with films")
     output: str = required(help="URI of the model folder to write")
-    split: str | None = option("train", help="which rows to train on; null: all")
+    split: str | None = option("train", help="which rows to train on; null: all, as stage=filter always does")
     size: int = option(128, help="pixels a side; other films are resized", min=32)
     seed: int = option(0, help="seed of weights, batches and noise", min=0)
     checkpoint_every: float = option(120.0, help="seconds between checkpoints", min=1)
     threads: int | None = option(None, help="CPU threads; default: PyTorch's own choice", min=1)
+    filter: FilterOptions = nested(FilterOptions, help="stage=filter, and its result")
     autoencoder: AutoencoderOptions = nested(AutoencoderOptions, help="stage=autoencoder")
     denoiser: DenoiserOptions = nested(DenoiserOptions, help="stage=denoiser")
     classifier: ClassifierOptions = nested(ClassifierOptions, help="stage=classifier")
@@ -97,16 +108,19 @@ def run(config: Config) -> Summary:
     output.check_writable()
     if config.threads:
         torch.set_num_threads(config.threads)
+    if config.stage == "filter":
+        return run_filter(corpus, output, config.filter.autoencoder, config.size)
+    removed = Removed.read(Storage.at(config.filter.name)) if config.filter.name else Removed.nothing()
     stages = STAGES if config.stage == "all" else (config.stage,)
     trainers: dict[str, Callable[[Config, TrainingData, TrainingRun], float]] = {
         "autoencoder": train_autoencoder,
         "denoiser": train_denoiser,
         "classifier": train_classifier,
     }
-    runs = [TrainingRun(output, stage, _settings(config, corpus, stage)) for stage in stages]
+    runs = [TrainingRun(output, stage, _settings(config, corpus, removed, stage)) for stage in stages]
     waiting = [one for one in runs if not one.finished]
     losses: dict[str, Any] = {one.stage: "finished before" for one in runs if one.finished}
-    data = read_training_data(corpus, config.split, config.size) if waiting else None
+    data = read_training_data(corpus, config.split, config.size, removed.films) if waiting else None
     for one in waiting:
         assert data is not None
         losses[one.stage] = trainers[one.stage](config, data, one)
@@ -141,7 +155,9 @@ def train_autoencoder(config: Config, data: TrainingData, run: TrainingRun) -> f
 def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> float:
     """Stage `denoiser`, with the report encoder; writes the whole pipeline; the last loss."""
     options = config.denoiser
-    autoencoder = _read_autoencoder(Storage.at(options.autoencoder) if options.autoencoder else run.output)
+    model = Storage.at(options.autoencoder) if options.autoencoder else run.output
+    fix = "Train stage=autoencoder first, or name a model by denoiser.autoencoder=URI."
+    autoencoder = read_autoencoder(model, fix)
     torch.manual_seed(config.seed)
     report_encoder = ReportEncoder(tokens=options.tokens, width=options.width, heads=options.heads)
     denoiser = UViT(
@@ -211,18 +227,6 @@ def _follow(loop: TrainingLoop, run: TrainingRun, checkpoint_every: float) -> fl
     return run.last_loss
 
 
-def _read_autoencoder(model: Storage) -> FilmAutoencoder:
-    """The autoencoder of a model folder; of the folder's other parts none need exist yet."""
-    folder = model.child("autoencoder")
-    if not folder.exists(SAFETENSORS_WEIGHTS_NAME):
-        fix = "Train stage=autoencoder first, or name a model by denoiser.autoencoder=URI."
-        raise InputError("no autoencoder weights", folder.uri, fix)
-    # Not by from_pretrained, which would write the folder it read from into the new model's config.
-    autoencoder = FilmAutoencoder.from_config(json.loads(folder.read("config.json")))
-    autoencoder.load_state_dict(load_weights(folder.read(SAFETENSORS_WEIGHTS_NAME)))
-    return cast(FilmAutoencoder, autoencoder.eval())
-
-
 def _text_states(texts: list[str]) -> TextStates:
     """The frozen text encoder's states, which take minutes, from the node's cache where they are there."""
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
@@ -243,10 +247,12 @@ def _loop_config(config: Config, steps: int, batch_size: int, learning_rate: flo
     )
 
 
-def _settings(config: Config, corpus: Corpus, stage: str) -> dict[str, Any]:
+def _settings(config: Config, corpus: Corpus, removed: Removed, stage: str) -> dict[str, Any]:
     """What decides the weights of a stage, and nothing of where or how often."""
     options = asdict(config)[stage]
     shared = {"corpus": corpus.digest, "split": config.split, "size": config.size, "seed": config.seed}
+    if removed.films:
+        shared["removed"] = removed.digest
     return {**shared, **{name: value for name, value in options.items() if name != "autoencoder"}}
 
 

@@ -1,0 +1,130 @@
+"""A corpus's films scored by how strange they are, and the corpus without the strangest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from cluster.corpus import Corpus
+from cluster.storage import Storage
+from cluster.storage_errors import MissingError
+from cluster.training_data import decode_film
+from diffcxr.autoencoder import FilmAutoencoder
+from diffcxr.errors import InputError
+from diffcxr.filtering.features import latent_features
+from diffcxr.filtering.rounds import FEWEST_FILMS, Filtering, filter_features
+from diffcxr.training.autoencoder import encode_films
+
+# Shapes: n films, F features.
+
+SCORES_PATH = "scores.parquet"
+ROUNDS_PATH = "rounds.json"
+
+Key = tuple[str, int]  # report_id, sample_index
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("report_id", pa.string(), nullable=False),
+        pa.field("sample_index", pa.int32(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("removed", pa.bool_(), nullable=False),
+        pa.field("round", pa.int32()),  # from which on the film is removed; null where it is kept
+    ]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FilmFeatures:
+    """Which films were read, and what their latents look like."""
+
+    keys: list[Key]
+    features: NDArray[np.float32]  # (n, F)
+
+
+@dataclass(frozen=True)
+class Removed:
+    """The films that a filtering removed; a corpus less these is its filtered view."""
+
+    films: frozenset[Key]
+
+    @classmethod
+    def nothing(cls) -> Removed:
+        return cls(frozenset())
+
+    @classmethod
+    def read(cls, output: Storage) -> Removed:
+        """Those of the filtering in the folder `output`. Raises InputError where none can be read."""
+        where = output.child(SCORES_PATH).uri
+        try:
+            data = output.read(SCORES_PATH)
+        except MissingError as error:
+            fix = "Make them with `diffcxr train stage=filter`."
+            raise InputError("no scores of films here", where, fix) from error
+        try:
+            table = pq.read_table(io.BytesIO(data), columns=["report_id", "sample_index", "removed"])
+        except (pa.ArrowException, OSError) as error:
+            raise InputError("the scores cannot be read", where, "Filter the corpus again.") from error
+        return cls(
+            frozenset((row["report_id"], row["sample_index"]) for row in table.to_pylist() if row["removed"])
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of which films they are."""
+        return hashlib.sha256(json.dumps(sorted(self.films)).encode()).hexdigest()
+
+
+def read_features(
+    corpus: Corpus, autoencoder: FilmAutoencoder, size: int, on_shard: Callable[[int], None]
+) -> FilmFeatures:
+    """Every film of the corpus, of all splits, at `size` pixels, in the order of their keys.
+
+    That order leaves nothing to how the corpus is cut or sorted. A shard's films are dropped when its
+    features are made; `on_shard` hears of its rows. Rows without a film are passed over. Raises InputError
+    where fewer films than FEWEST_FILMS are left.
+    """
+    keys: list[Key] = []
+    parts: list[NDArray[np.float32]] = []
+    for table in corpus.tables(["report_id", "sample_index", "image"]):
+        rows = [row for row in table.to_pylist() if row["image"] and row["image"]["bytes"]]
+        if rows:
+            films = np.stack([decode_film(row["image"]["bytes"], size) for row in rows])
+            parts.append(latent_features(encode_films(autoencoder, films)))
+            keys += [(row["report_id"], row["sample_index"]) for row in rows]
+        on_shard(table.num_rows)
+    if len(keys) < FEWEST_FILMS:
+        what = f"{len(keys)} films are too few to tell the ordinary from the strange"
+        raise InputError(what, corpus.uri, f"Filter a corpus of {FEWEST_FILMS} films or more.")
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return FilmFeatures([keys[row] for row in order], np.concatenate(parts)[order])
+
+
+def filter_films(films: FilmFeatures) -> tuple[Filtering, dict[str, bytes]]:
+    """The filtering of the films, and the objects that say so: SCORES_PATH and ROUNDS_PATH, by path."""
+    found = filter_features(films.features)
+    rounds = json.dumps([{"films": len(films.keys), **asdict(one)} for one in found.rounds], indent=2) + "\n"
+    return found, {ROUNDS_PATH: rounds.encode(), SCORES_PATH: _encode_scores(films.keys, found)}
+
+
+def _encode_scores(keys: list[Key], found: Filtering) -> bytes:
+    table = pa.table(
+        {
+            "report_id": [report_id for report_id, _ in keys],
+            "sample_index": [sample_index for _, sample_index in keys],
+            "score": found.scores,
+            "removed": found.removed,
+            "round": pa.array(found.since, mask=found.since < 0),
+        },
+    ).cast(_SCHEMA)
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()

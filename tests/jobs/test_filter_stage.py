@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cluster.corpus import Corpus
+from cluster.filtering import Removed
+from cluster.storage import Storage
+from cluster.training_data import read_training_data
+from jobs.command import main
+from tests.cluster.films import film_rows, write_films
+
+SIZE = "size=64"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Phantom films, a fifth of them artefacts."""
+    output = str(tmp_path_factory.mktemp("corpus") / "phantom")
+    source = ["source=phantom", "source.rows=240", "source.size=64", "source.artefacts=0.2"]
+    assert main(["corpus", *source, "shard_rows=100", "workers=1", f"output={output}"]) == 0
+    return output
+
+
+@pytest.fixture(scope="module")
+def filtered(corpus: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("filtered")
+    assert main(command(corpus, output)) == 0
+    return output
+
+
+def command(corpus: str, output: Path) -> list[str]:
+    return ["train", "stage=filter", f"data={corpus}", f"output={output}", SIZE]
+
+
+def test_every_film_of_every_split_has_a_score(corpus: str, filtered: Path) -> None:
+    scores = pq.read_table(filtered / "scores.parquet")
+    assert scores.schema.names == ["report_id", "sample_index", "score", "removed", "round"]
+    rows = pa.concat_tables(Corpus.open(corpus).tables(["report_id", "sample_index"]))
+    assert sorted(scores["report_id"].to_pylist()) == sorted(rows["report_id"].to_pylist())
+    for row in scores.to_pylist():
+        assert row["removed"] == (row["round"] is not None)
+
+
+def test_rounds_say_what_was_removed(filtered: Path) -> None:
+    rounds = json.loads((filtered / "rounds.json").read_text())
+    removed = sum(pq.read_table(filtered / "scores.parquet")["removed"].to_pylist())
+    assert rounds[-1]["removed"] == removed > 0
+    assert set(rounds[0]) == {"films", "round", "threshold", "seeds", "removed", "changed"}
+
+
+def test_artefacts_score_above_chests_though_nobody_says_which_they_are(corpus: str, filtered: Path) -> None:
+    truth = {
+        row["report_id"]: json.loads(row["truth"])["artefact"] is not None
+        for table in Corpus.open(corpus).tables(["report_id", "truth"])
+        for row in table.to_pylist()
+    }
+    ranked = sorted(pq.read_table(filtered / "scores.parquet").to_pylist(), key=lambda row: -row["score"])
+    top = ranked[: sum(truth.values())]
+    assert sum(truth[row["report_id"]] for row in top) > 0.6 * len(top)
+
+
+def test_labels_and_texts_do_not_enter(tmp_path: Path) -> None:
+    rows = film_rows(40, seed=1)
+    bare = [type(row)(report_id=row.report_id, text="", image=row.image) for row in rows]
+    scores = []
+    for name, some in (("whole", rows), ("bare", bare)):
+        write_films(tmp_path / name, some)
+        assert main(command(str(tmp_path / name), tmp_path / f"{name}-out")) == 0
+        scores.append((tmp_path / f"{name}-out/scores.parquet").read_bytes())
+    assert scores[0] == scores[1]
+
+
+def test_a_finished_output_is_left_as_it_is(corpus: str, filtered: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in filtered.glob("*.*")}
+    assert before and main(command(corpus, filtered)) == 0
+    assert {path: path.stat().st_mtime_ns for path in filtered.glob("*.*")} == before
+
+
+def test_an_unfinished_output_is_taken_up_again_with_the_same_bytes(
+    corpus: str, filtered: Path, tmp_path: Path
+) -> None:
+    assert main(command(corpus, tmp_path)) == 0
+    (tmp_path / "training/filter/log.jsonl").unlink()
+    (tmp_path / "scores.parquet").unlink()
+    assert main(command(corpus, tmp_path)) == 0
+    assert (tmp_path / "scores.parquet").read_bytes() == (filtered / "scores.parquet").read_bytes()
+
+
+def test_removed_films_are_left_out_of_training(corpus: str, filtered: Path, tmp_path: Path) -> None:
+    removed = Removed.read(Storage.at(filtered))
+    opened = Corpus.open(corpus)
+    kept = read_training_data(opened, None, 64, removed.films)
+    assert len(kept.films) == opened.rows - len(removed.films) < opened.rows
+    job = ["train", "stage=autoencoder", f"data={corpus}", "size=32", "autoencoder.steps=2"]
+    small = ["autoencoder.width=8", "autoencoder.depth=1", "autoencoder.batch_size=4", f"output={tmp_path}"]
+    assert main([*job, *small, f"filter={filtered}"]) == 0
+    assert main([*job, *small]) == 4  # without the filter it is another run
+
+
+def test_another_size_on_the_same_output_is_refused(corpus: str, filtered: Path) -> None:
+    assert main([*command(corpus, filtered), "size=96"]) == 4
+
+
+def test_too_few_films_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_films(tmp_path / "few", film_rows(5, seed=1))
+    assert main(command(str(tmp_path / "few"), tmp_path / "out")) == 2
+    assert "5 films are too few" in capsys.readouterr().err
+
+
+def test_a_filter_that_is_not_there_is_one_line(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = ["train", "stage=autoencoder", f"data={corpus}", f"output={tmp_path / 'out'}"]
+    assert main([*job, f"filter={tmp_path}"]) == 2
+    assert "no scores of films here" in capsys.readouterr().err
