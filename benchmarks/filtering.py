@@ -1,8 +1,8 @@
-"""Latent noise filtering: how many of the films that do not belong it finds, and how many a simpler way does.
+"""Latent noise filtering: how many of the films that do not belong it finds, and how many simpler ways do.
 
-On the embedded world's films, 8 % of them artefacts of nine kinds, and on real films (`--films`), of which ten
-draws spoil 8 % each. One-shot k-means distance, isolation forests and the local outlier factor see the same
-latents. Kinds of artefacts are for scoring alone.
+On the embedded world's films, 8 % of them artefacts of nine kinds, and on real films (`--films`), of which
+ten draws spoil 8 % each. One-shot k-means distance, isolation forests and the local outlier factor see the
+same latents. Kinds of artefacts are for scoring alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from diffcxr.sources.row import Row
 from diffcxr.sources.table import table_rows
 from diffcxr.training.autoencoder import encode_films
 
-WORLD, SHARE, DRAWS = 8001, 0.08, 10
+WORLD, SHARE = 8001, 0.08
 
 Films = NDArray[np.uint8]
 Latents = NDArray[np.float16]  # (n, C, h, w)
@@ -65,7 +65,7 @@ def main() -> None:
         at_least(f"average precision less {name}'s, phantom films", phantom["lnfs"] - phantom[name], 0.0)
         for name in PEERS
     ]
-    real = real_precisions(autoencoder, arguments.films)
+    real = real_precisions(autoencoder, arguments.films, draws=3 if arguments.quick else 10)
     if real:
         ours, one_shot = (np.array([draw[name] for draw in real]) for name in ("lnfs", "k-means"))
         bars += [
@@ -101,7 +101,7 @@ def phantom_latents(autoencoder: FilmAutoencoder, count: int) -> tuple[Latents, 
     return encode_films(autoencoder, films), truth
 
 
-def real_precisions(autoencoder: FilmAutoencoder, root: Path) -> list[dict[str, float]] | None:
+def real_precisions(autoencoder: FilmAutoencoder, root: Path, draws: int) -> list[dict[str, float]] | None:
     """Average precision of LNFS and of one-shot k-means in each draw; None without films."""
     if not root.is_dir():
         return None
@@ -109,7 +109,7 @@ def real_precisions(autoencoder: FilmAutoencoder, root: Path) -> list[dict[str, 
     films = np.stack([decode_film(row.image or b"", 256) for row in rows])
     clean = encode_films(autoencoder, halved(films))
     precisions = []
-    for draw in range(DRAWS):
+    for draw in range(draws):
         rng = np.random.default_rng(draw)
         spoilt = rng.choice(len(films), int(SHARE * len(films)), replace=False)
         latents, truth = clean.copy(), np.zeros(len(films), np.bool_)
