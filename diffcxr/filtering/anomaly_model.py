@@ -21,7 +21,7 @@ def model_inputs(distances: Distances) -> NDArray[np.float32]:
     subspace = principal_subspace(distances.standard, distances.ordinary)
     scale = np.sqrt(subspace.variances + _VARIANCE_FLOOR)
     whitened = subspace.project(distances.standard) / scale
-    log_distance = _DISTANCE_WEIGHT * np.log(distances.squared)
+    log_distance = _DISTANCE_WEIGHT * np.log1p(distances.squared)
     return np.concatenate([whitened, log_distance[:, None]], axis=1).astype(np.float32)
 
 

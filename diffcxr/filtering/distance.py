@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 
 # Shapes: n films, F features, d principal directions, K clusters.
 
@@ -14,6 +13,8 @@ CLIP = 8.0  # robust standard deviations; one absurd feature must not outweigh a
 _START = 0.7  # share of films that the first fit trusts
 _KEEP = 0.9  # and every later one
 _MAX_FITS = 10
+_MAX_LLOYD = 50
+_LEAST_VARIANCE = 1e-3  # of a direction: copies of one film have none
 _MAX_DIRECTIONS = 128
 _FILMS_A_DIRECTION = 50
 _SPLITS = 3  # K = 2**3 clusters start as the octants of the first three directions
@@ -88,20 +89,19 @@ def _cluster_distances(
     the centroid that is left to them.
     """
     subspace = principal_subspace(standard, rows)
-    noise = max(float(subspace.variances[directions:].mean()), 1e-3)
+    noise = max(float(subspace.variances[directions:].mean()), _LEAST_VARIANCE)
+    spread = np.maximum(subspace.variances[:directions], _LEAST_VARIANCE)
     coordinates = subspace.project(standard)
     inside, outside = coordinates[:, :directions], coordinates[:, directions:]
     centroids = _centroids(inside[rows])
-    # Squared distances to all centroids, (n, K), without an (n, K, d) array.
-    to_each = np.square(centroids).sum(axis=1) - 2 * inside @ centroids.T
-    cluster = to_each.argmin(axis=1)
+    cluster = _nearest_centroid(inside, centroids)
 
     distances: NDArray[np.float64] = np.square(outside).sum(axis=1) / noise
     for k, centroid in enumerate(centroids):
         members = cluster == k
         trusted = inside[rows[members[rows]]] - centroid
         # Shrunk to the spread of all, by as many films as there are directions: a cluster holds few films.
-        scatter = trusted.T @ trusted + directions * np.diag(subspace.variances[:directions])
+        scatter = trusted.T @ trusted + directions * np.diag(spread)
         offsets = inside[members] - centroid
         solved = np.linalg.solve(scatter / (len(trusted) + directions), offsets.T).T
         distances[members] += (offsets * solved).sum(axis=1)
@@ -112,13 +112,24 @@ def _centroids(inside: NDArray[np.float64]) -> NDArray[np.float64]:
     """K-means centroids (at most 8, d) of films (n, d), small clusters left out.
 
     It starts from the octants of the first directions, so that neither chance nor the films' order decides.
+    Not scikit-learn's, whose threads add up in the order in which they end.
     """
-    octant = (inside[:, :_SPLITS] > 0) @ (1 << np.arange(_SPLITS))
-    start = np.stack([inside[octant == which].mean(axis=0) for which in np.unique(octant)])
-    fitted = KMeans(len(start), init=start, n_init=1, max_iter=50).fit(inside)
-    sizes = np.bincount(fitted.labels_, minlength=len(start))
-    centroids: NDArray[np.float64] = fitted.cluster_centers_[sizes >= _SMALL * len(inside)]
-    return centroids
+    cluster = (inside[:, :_SPLITS] > 0) @ (1 << np.arange(_SPLITS))
+    for _ in range(_MAX_LLOYD):
+        centroids = np.stack([inside[cluster == k].mean(axis=0) for k in np.unique(cluster)])
+        before, cluster = cluster, _nearest_centroid(inside, centroids)
+        if np.array_equal(before, cluster):
+            break
+    sizes = np.bincount(cluster, minlength=len(centroids))
+    return centroids[sizes >= _SMALL * len(inside)]
+
+
+def _nearest_centroid(inside: NDArray[np.float64], centroids: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The number (n,) of each film's nearest centroid."""
+    # Squared distances less the film's own norm, which is the same for all centroids.
+    distances = np.square(centroids).sum(axis=1) - 2 * inside @ centroids.T
+    nearest: NDArray[np.intp] = distances.argmin(axis=1)
+    return nearest
 
 
 def _nearest(distances: NDArray[np.floating], share: float) -> NDArray[np.intp]:

@@ -18,6 +18,7 @@ TEACH = 5.5  # the same: a film must be surer to teach than to go, or the model 
 _ORDINARY = 0.85  # share of films, lowest scores first, that the model is taught as ordinary
 _FEWEST_SEEDS = 10  # two for each fold of the model; with fewer there is nothing to learn
 _MAX_ROUNDS = 8
+_ORDER_BY = 8  # features that put films in order; those that tie are copies of one film
 _SETTLED = 0.02  # share of the removed films whose fate may still change in the last round
 
 
@@ -50,8 +51,17 @@ def filter_features(features: NDArray[np.float32]) -> Filtering:
     """
     if len(features) < FEWEST_FILMS:
         raise ValueError(f"{len(features)} films are too few to tell the ordinary from the strange")
+    # Sums in another order differ in their last bits, which decide between two clusters now and then.
+    order = np.lexsort(features.T[:_ORDER_BY])
+    found = _filter_in_order(features[order])
+    back = np.argsort(order)
+    history = tuple(scores[back] for scores in found.history)
+    return Filtering(history[-1], found.removed[back], found.since[back], found.rounds, history)
+
+
+def _filter_in_order(features: NDArray[np.float32]) -> Filtering:
     distances = ordinary_distances(features)
-    by_distance = _standard_scores(np.log(distances.squared), distances.ordinary)
+    by_distance = _standard_scores(np.log1p(distances.squared), distances.ordinary)
     inputs = model_inputs(distances)
 
     scores, removed = by_distance, by_distance > REMOVE
@@ -77,5 +87,6 @@ def filter_features(features: NDArray[np.float32]) -> Filtering:
 
 def _standard_scores(values: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
     """Values (n,) in standard deviations of `rows`, from their median."""
-    scores: NDArray[np.float64] = (values - np.median(values[rows])) / values[rows].std()
+    spread = max(float(values[rows].std()), 1e-9)  # copies of one film have none
+    scores: NDArray[np.float64] = (values - np.median(values[rows])) / spread
     return scores
