@@ -26,7 +26,7 @@ else
     printf '\nno %s: images from real reports are left out\n' "$iu"
 fi
 run evaluate real="$out/real" synthetic="$out/images" output="$out/measures"
-run downstream real="$out/real" synthetic="$out/images" epochs=2 output="$out/downstream"
+run downstream real="$out/real" synthetic="$out/images" epochs=12 batch_size=32 output="$out/downstream"
 run verify output="$out/images"
 run report runs="$out" output="$out/report.html"
 
