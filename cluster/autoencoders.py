@@ -7,6 +7,7 @@ import json
 from typing import cast
 
 from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors import SafetensorError
 from safetensors.torch import load as load_weights
 
 from cluster.storage import Storage
@@ -17,12 +18,15 @@ from diffcxr.errors import InputError
 def read_autoencoder(model: Storage, fix: str) -> FilmAutoencoder:
     """The frozen autoencoder of a model folder.
 
-    Raises InputError, with `fix` as what to do, where there is none.
+    Raises InputError, with `fix` as what to do, where there is none, or it is damaged.
     """
     folder = _folder(model, fix)
-    # Not by from_pretrained, which would write the folder it read from into the new model's config.
-    autoencoder = FilmAutoencoder.from_config(json.loads(folder.read("config.json")))
-    autoencoder.load_state_dict(load_weights(folder.read(SAFETENSORS_WEIGHTS_NAME)))
+    try:
+        # Not by from_pretrained, which would write the folder it read from into the new model's config.
+        autoencoder = FilmAutoencoder.from_config(json.loads(folder.read("config.json")))
+        autoencoder.load_state_dict(load_weights(folder.read(SAFETENSORS_WEIGHTS_NAME)))
+    except (SafetensorError, ValueError, TypeError, RuntimeError) as error:
+        raise InputError("the autoencoder cannot be read", folder.uri, fix) from error
     return cast(FilmAutoencoder, autoencoder.eval())
 
 

@@ -87,6 +87,8 @@ def _arriving(
                 shards.append(item)
             first += len(names)
 
+    if not shards:
+        return iter(())
     there = resources()
     workers = there.gpus or max(1, there.cpus // 2)
     threads = max(1, there.cpus // workers)

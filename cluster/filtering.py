@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cluster.corpus import Corpus
+from cluster.run_record import read_record
 from cluster.storage import Storage
 from cluster.storage_errors import MissingError
-from cluster.training_data import decode_film
+from cluster.training_data import film_of
 from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.errors import InputError
 from diffcxr.filtering.features import latent_features
@@ -61,9 +62,13 @@ class Removed:
         return cls(frozenset())
 
     @classmethod
-    def read(cls, output: Storage) -> Removed:
-        """Those of the filtering in the folder `output`. Raises InputError where none can be read."""
+    def read(cls, output: Storage, corpus: Corpus) -> Removed:
+        """Those of the filtering of `corpus` in the folder `output`; InputError where there is none."""
         where = output.child(SCORES_PATH).uri
+        record = read_record(output.child("training/filter"))
+        if record is not None and record.plan.get("corpus") != corpus.digest:
+            fix = "Filter the corpus that is trained on."
+            raise InputError("the filter is of another corpus", output.uri, fix)
         try:
             data = output.read(SCORES_PATH)
         except MissingError as error:
@@ -97,7 +102,7 @@ def read_features(
     for table in corpus.tables(["report_id", "sample_index", "image"]):
         rows = [row for row in table.to_pylist() if row["image"] and row["image"]["bytes"]]
         if rows:
-            films = np.stack([decode_film(row["image"]["bytes"], size) for row in rows])
+            films = np.stack([film_of(row, size, corpus.uri) for row in rows])
             parts.append(latent_features(encode_films(autoencoder, films)))
             keys += [(row["report_id"], row["sample_index"]) for row in rows]
         on_shard(table.num_rows)

@@ -35,7 +35,10 @@ class Instruments:
 
 
 class Measurer:
-    """An actor: extractors set up once, a slice in, its evidence out."""
+    """An actor: a slice in, its evidence out.
+
+    Extractors are set up at the first slice: an error in the constructor would reach the driver as a death.
+    """
 
     def __init__(
         self,
@@ -45,15 +48,22 @@ class Measurer:
         threads: int,
         gpu: bool,
     ) -> None:
-        torch.set_num_threads(threads)
         self._instruments: Instruments = ray.get(instruments)
         self._cache, self._plan = cache, plan
-        for extractor in self._instruments.all:
-            extractor.setup("cuda" if gpu else "cpu")
+        self._threads, self._device = threads, "cuda" if gpu else "cpu"
+        self._is_set_up = False
 
     def __call__(self, row: Row) -> Row:
+        if not self._is_set_up:
+            self._set_up()
         films = slice_of(row)
         return evidence_row(films if isinstance(films, DiffCXRError) else self._weigh(films))
+
+    def _set_up(self) -> None:
+        torch.set_num_threads(self._threads)
+        for extractor in self._instruments.all:
+            extractor.setup(self._device)
+        self._is_set_up = True
 
     def _weigh(self, films: FilmSlice) -> tuple[int, str, Evidence] | DiffCXRError:
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +70,20 @@ def _read_shards(
             if (row["report_id"], row["sample_index"]) not in removed
         ]
         yield _Shard(
-            films=[decode_film(row["image"]["bytes"], size) for row in rows],
+            films=[film_of(row, size, corpus.uri) for row in rows],
             texts=[row["text"] for row in rows],
             labels=[[(row["labels"] or {}).get(name) or 0 for name in CHEXPERT_14] for row in rows],
             patients=[row["patient_id"] or row["report_id"] for row in rows],
         )
+
+
+def film_of(row: Mapping[str, Any], size: int, where: str) -> NDArray[np.uint8]:
+    """The film (size, size) of a corpus row. Raises InputError, with its name, where it is damaged."""
+    try:
+        return decode_film(row["image"]["bytes"], size)
+    except InputError as error:
+        name = f"film {row['sample_index']} of {row['report_id']}"
+        raise InputError(error.what, f"{where}, {name}", error.fix) from error
 
 
 def decode_film(data: bytes, size: int) -> NDArray[np.uint8]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from cluster.run_record import RunRecord, create_or_resume
+from cluster.run_record import RUN_PATH, RunRecord, create_or_resume
 from cluster.storage import Storage
 
 
@@ -22,9 +22,14 @@ class TrainingRun:
 
     def __init__(self, output: Storage, stage: str, settings: dict[str, Any]) -> None:
         self.output, self.stage = output, stage
-        self.folder = output.child(f"training/{stage}")
+        self.folder = _folder(output, stage)
         create_or_resume(self.folder, RunRecord(pixels={}, plan=settings, stack={}))
         self._log: list[dict[str, float]] = []
+
+    @staticmethod
+    def begun(output: Storage, stage: str) -> bool:
+        """Whether the output holds a run of the stage, with whatever settings."""
+        return _folder(output, stage).exists(RUN_PATH)
 
     @property
     def finished(self) -> bool:
@@ -60,3 +65,7 @@ class TrainingRun:
         lines = "".join(json.dumps(line, sort_keys=True) + "\n" for line in self._log)
         self.folder.replace("log.jsonl", lines.encode())
         self.folder.delete("checkpoint.pt")
+
+
+def _folder(output: Storage, stage: str) -> Storage:
+    return output.child(f"training/{stage}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cluster.autoencoders import autoencoder_digest, read_autoencoder
 from cluster.corpus import Corpus
-from cluster.filtering import ROUNDS_PATH, filter_films, read_features
+from cluster.filtering import ROUNDS_PATH, FilmFeatures, filter_films, read_features
 from cluster.models import MINI
 from cluster.storage import Storage
 from cluster.training_run import TrainingRun
@@ -30,9 +30,9 @@ def run_filter(corpus: Corpus, output: Storage, autoencoder: str | None, size: i
         raise InputError(f"size={size} does not divide into blocks", "size", fix)
     model = Storage.at(autoencoder or MINI)
     settings = {"corpus": corpus.digest, "size": size, "autoencoder": autoencoder_digest(model, _FIX)}
-    run = TrainingRun(output, "filter", settings)
-    if not run.finished:
-        _filter(corpus, model, size, run)
+    if not (TrainingRun.begun(output, "filter") and TrainingRun(output, "filter", settings).finished):
+        films = _read(corpus, model, size)  # before the output is claimed, for it may raise
+        _filter(films, TrainingRun(output, "filter", settings))
     last = json.loads(output.read(ROUNDS_PATH))[-1]
     values = {"corpus": corpus.digest, "rows": corpus.rows, "output": output.uri, **last}
     table = [
@@ -41,12 +41,15 @@ def run_filter(corpus: Corpus, output: Storage, autoencoder: str | None, size: i
         ("rounds", last["round"]),
         ("scores", output.uri),
     ]
-    return Summary(values=values, table=table, output=run.folder.uri)
+    return Summary(values=values, table=table, output=output.child("training/filter").uri)
 
 
-def _filter(corpus: Corpus, model: Storage, size: int, run: TrainingRun) -> None:
+def _read(corpus: Corpus, model: Storage, size: int) -> FilmFeatures:
     with progress(total=corpus.rows, unit="film", desc="encode films") as bar:
-        films = read_features(corpus, read_autoencoder(model, _FIX), size, on_shard=bar.update)
+        return read_features(corpus, read_autoencoder(model, _FIX), size, on_shard=bar.update)
+
+
+def _filter(films: FilmFeatures, run: TrainingRun) -> None:
     found, objects = filter_films(films)
     for one in found.rounds:
         run.record(round=one.round, seeds=one.seeds, removed=one.removed, changed=one.changed)

@@ -7,13 +7,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from cluster.autoencoders import read_autoencoder
+from cluster.autoencoders import autoencoder_digest, read_autoencoder
 from cluster.corpus import Corpus
 from cluster.filtering import Removed
 from cluster.storage import Storage
@@ -22,7 +22,7 @@ from cluster.training_data import TrainingData, read_training_data
 from cluster.training_run import TrainingRun
 from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.denoiser.uvit import UViT
-from diffcxr.errors import InputError
+from diffcxr.errors import RefusedError
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.language.text_encoder import MINILM, TextEncoder
 from diffcxr.pipeline import DiffCXRPipeline
@@ -32,98 +32,48 @@ from diffcxr.training.loop import LoopConfig, TrainingLoop
 from eval.downstream.classifier import fit_classifier
 from jobs.command import main
 from jobs.filter_stage import run_filter
-from jobs.options import nested, option, required
 from jobs.progress import progress
 from jobs.summary import Summary
+from jobs.training_config import STAGES, Config, check_config
 
-STAGES = ("autoencoder", "denoiser", "classifier")
-
-
-@dataclass(kw_only=True)
-class AutoencoderOptions:
-    steps: int = option(16_000, help="optimiser steps", min=1)
-    batch_size: int = option(32, help="films a step", min=1)
-    learning_rate: float = option(1e-3, help="peak learning rate of AdamW", min=0)
-    latent_channels: int = option(8, help="channels of a latent", min=1)
-    width: int = option(64, help="channels at a quarter of the resolution", min=8)
-    depth: int = option(2, help="residual blocks a resolution", min=1)
-
-
-@dataclass(kw_only=True)
-class DenoiserOptions:
-    steps: int = option(8_000, help="optimiser steps", min=1)
-    batch_size: int = option(32, help="films a step", min=1)
-    learning_rate: float = option(8e-4, help="peak learning rate of AdamW", min=0)
-    width: int = option(256, help="width of a token", min=8)
-    depth: int = option(6, help="U-ViT blocks beside the middle one", min=2)
-    heads: int = option(4, help="attention heads", min=1)
-    tokens: int = option(16, help="report tokens", min=1)
-    autoencoder: str | None = option(
-        None, help="model folder or URI that holds the autoencoder; default: the output"
-    )
-
-
-@dataclass(kw_only=True)
-class ClassifierOptions:
-    epochs: int = option(12, help="passes over the films", min=1)
-    batch_size: int = option(64, help="films a step", min=2)
-    learning_rate: float = option(2e-3, help="peak learning rate of AdamW", min=0)
-
-
-@dataclass(kw_only=True)
-class FilterOptions:
-    name: str | None = option(
-        None, help="URI of a finished stage=filter, whose removed films the other stages leave out"
-    )
-    autoencoder: str | None = option(
-        None, help="model folder or URI whose autoencoder stage=filter looks through; default: mini"
-    )
-
-
-@dataclass(kw_only=True)
-class Config:
-    """Train a stage on a corpus of films; the same command again goes on from the last checkpoint."""
-
-    stage: str = required(help="what to train", choices=("filter", *STAGES, "all"))
-    data: str = required(help="URI of a corpus with films")
-    output: str = required(help="URI of the model folder to write")
-    split: str | None = option("train", help="which rows to train on; null: all, as stage=filter always does")
-    size: int = option(128, help="pixels a side; other films are resized", min=32)
-    seed: int = option(0, help="seed of weights, batches and noise", min=0)
-    checkpoint_every: float = option(120.0, help="seconds between checkpoints", min=1)
-    threads: int | None = option(None, help="CPU threads; default: PyTorch's own choice", min=1)
-    filter: FilterOptions = nested(FilterOptions, help="stage=filter, and its result")
-    autoencoder: AutoencoderOptions = nested(AutoencoderOptions, help="stage=autoencoder")
-    denoiser: DenoiserOptions = nested(DenoiserOptions, help="stage=denoiser")
-    classifier: ClassifierOptions = nested(ClassifierOptions, help="stage=classifier")
+_NO_AUTOENCODER = "Train stage=autoencoder first, or name a model by denoiser.autoencoder=URI."
 
 
 def run(config: Config) -> Summary:
     """Train; returns each stage's last loss. Raises InputError, and RefusedError on another run's output."""
-    if config.size % 8:
-        raise InputError(
-            f"size={config.size} is no multiple of 8", "size", "The autoencoder halves it three times."
-        )
+    check_config(config)
     corpus, output = Corpus.open(config.data), Storage.at(config.output)
     output.check_writable()
     if config.threads:
         torch.set_num_threads(config.threads)
     if config.stage == "filter":
         return run_filter(corpus, output, config.filter.autoencoder, config.size)
-    removed = Removed.read(Storage.at(config.filter.name)) if config.filter.name else Removed.nothing()
+    removed = Removed.nothing()
+    if config.filter.name:
+        removed = Removed.read(Storage.at(config.filter.name), corpus)
     stages = STAGES if config.stage == "all" else (config.stage,)
     trainers: dict[str, Callable[[Config, TrainingData, TrainingRun], float]] = {
         "autoencoder": train_autoencoder,
         "denoiser": train_denoiser,
         "classifier": train_classifier,
     }
-    runs = [TrainingRun(output, stage, _settings(config, corpus, removed, stage)) for stage in stages]
-    waiting = [one for one in runs if not one.finished]
-    losses: dict[str, Any] = {one.stage: "finished before" for one in runs if one.finished}
-    data = read_training_data(corpus, config.split, config.size, removed.films) if waiting else None
-    for one in waiting:
-        assert data is not None
-        losses[one.stage] = trainers[one.stage](config, data, one)
+    begun = {stage: TrainingRun.begun(output, stage) for stage in STAGES}
+    if "autoencoder" in stages and begun["denoiser"] and not begun["autoencoder"]:
+        what = "the output holds a denoiser that was trained with another autoencoder"
+        raise RefusedError(what, output.uri, "Choose a new output.")
+    data: TrainingData | None = None
+    losses: dict[str, Any] = {}
+    for stage in stages:
+        settings = _settings(config, corpus, removed, output, stage)
+        if data is None and not begun[stage]:  # what the corpus lacks is said before the output is claimed
+            data = read_training_data(corpus, config.split, config.size, removed.films)
+        one = TrainingRun(output, stage, settings)
+        if one.finished:
+            losses[stage] = "finished before"
+            continue
+        if data is None:
+            data = read_training_data(corpus, config.split, config.size, removed.films)
+        losses[stage] = trainers[stage](config, data, one)
     films = len(data.films) if data else 0
     values = {
         "stages": list(stages),
@@ -155,9 +105,7 @@ def train_autoencoder(config: Config, data: TrainingData, run: TrainingRun) -> f
 def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> float:
     """Stage `denoiser`, with the report encoder; writes the whole pipeline; the last loss."""
     options = config.denoiser
-    model = Storage.at(options.autoencoder) if options.autoencoder else run.output
-    fix = "Train stage=autoencoder first, or name a model by denoiser.autoencoder=URI."
-    autoencoder = read_autoencoder(model, fix)
+    autoencoder = read_autoencoder(_autoencoder_of(config, run.output), _NO_AUTOENCODER)
     torch.manual_seed(config.seed)
     report_encoder = ReportEncoder(tokens=options.tokens, width=options.width, heads=options.heads)
     denoiser = UViT(
@@ -247,13 +195,22 @@ def _loop_config(config: Config, steps: int, batch_size: int, learning_rate: flo
     )
 
 
-def _settings(config: Config, corpus: Corpus, removed: Removed, stage: str) -> dict[str, Any]:
+def _settings(
+    config: Config, corpus: Corpus, removed: Removed, output: Storage, stage: str
+) -> dict[str, Any]:
     """What decides the weights of a stage, and nothing of where or how often."""
-    options = asdict(config)[stage]
-    shared = {"corpus": corpus.digest, "split": config.split, "size": config.size, "seed": config.seed}
+    settings = {"corpus": corpus.digest, "split": config.split, "size": config.size, "seed": config.seed}
+    settings |= asdict(config)[stage]
     if removed.films:
-        shared["removed"] = removed.digest
-    return {**shared, **{name: value for name, value in options.items() if name != "autoencoder"}}
+        settings["removed"] = removed.digest
+    if stage == "denoiser":
+        settings["autoencoder"] = autoencoder_digest(_autoencoder_of(config, output), _NO_AUTOENCODER)
+    return settings
+
+
+def _autoencoder_of(config: Config, output: Storage) -> Storage:
+    """The model folder whose autoencoder the denoiser works with."""
+    return Storage.at(config.denoiser.autoencoder) if config.denoiser.autoencoder else output
 
 
 if __name__ == "__main__":

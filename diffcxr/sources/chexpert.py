@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from diffcxr.findings import CHEXPERT_14
-from diffcxr.sources.fields import age_of, labels_of, sex_of, valid
+from diffcxr.sources.fields import age_of, labels_of, sex_of
 from diffcxr.sources.files import Files
 from diffcxr.sources.film import read_film
 from diffcxr.sources.records import Record, read_table
@@ -78,7 +78,7 @@ def _row(files: Files, images: bool, film: _Film, index: int) -> Row:
         labels=labels_of(labels),
         view=film.view,
         sex=sex_of(sex),
-        age=valid(age_of, age, "age"),
+        age=age_of(age),
         split=film.split,
         image=read_film(files, film.name) if images else None,
         image_path=film.name if images else None,

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14, NEGATIVE, POSITIVE, FindingName, Labels
-from diffcxr.sources.fields import age_of, sex_of, valid, view_of
+from diffcxr.sources.fields import age_of, sex_of, view_of
 from diffcxr.sources.files import Files
 from diffcxr.sources.film import read_film
 from diffcxr.sources.lookup import Lookup
@@ -103,7 +103,7 @@ def _row(files: Files, paths: dict[str, str] | None, splits: Lookup | None, film
         labels=_labels(film.labels),
         view=film.view,
         sex=film.sex,
-        age=valid(age_of, film.age, "age"),
+        age=age_of(film.age),  # some of the 2017 table's are of centuries
         split=None if splits is None else splits[film.name][0],
         image=read_film(files, path) if path else None,
         image_path=path,

@@ -79,7 +79,7 @@ def make_page(runs: Runs, *, title: str, films: int, texts: bool, real: Corpus |
         caution=make_caution(runs, corpora),
         films_note="Each synthetic film was made from the words under it alone."
         + (
-            " The film on the left is the one that the report was written of; the model never saw it."
+            " The film on the left is the one that the report was written of; it was no input to the model."
             if beside
             else ""
         ),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -92,8 +93,8 @@ def test_an_unfinished_output_is_taken_up_again_with_the_same_bytes(
 
 
 def test_removed_films_are_left_out_of_training(corpus: str, filtered: Path, tmp_path: Path) -> None:
-    removed = Removed.read(Storage.at(filtered))
     opened = Corpus.open(corpus)
+    removed = Removed.read(Storage.at(filtered), opened)
     kept = read_training_data(opened, None, 64, removed.films)
     assert len(kept.films) == opened.rows - len(removed.films) < opened.rows
     job = ["train", "stage=autoencoder", f"data={corpus}", "size=32", "autoencoder.steps=2"]
@@ -110,6 +111,25 @@ def test_too_few_films_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     write_films(tmp_path / "few", film_rows(5, seed=1))
     assert main(command(str(tmp_path / "few"), tmp_path / "out")) == 2
     assert "5 films are too few" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_film_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, *rest = film_rows(25, seed=1)
+    assert first.image is not None
+    write_films(tmp_path / "films", [dataclasses.replace(first, image=first.image[:60]), *rest])
+    assert main(command(str(tmp_path / "films"), tmp_path / "out")) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "damaged" in said and f"film {first.sample_index} of {first.report_id}" in said
+
+
+def test_the_filter_of_another_corpus_is_one_line(
+    filtered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_films(tmp_path / "films", film_rows(25, seed=1))
+    job = ["train", "stage=autoencoder", f"data={tmp_path}/films", f"output={tmp_path}/out"]
+    assert main([*job, f"filter={filtered}"]) == 2
+    assert "the filter is of another corpus" in capsys.readouterr().err
 
 
 def test_a_filter_that_is_not_there_is_one_line(

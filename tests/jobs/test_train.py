@@ -55,6 +55,9 @@ def test_all_stages_make_a_model_that_generate_takes(corpus: str, tmp_path: Path
     ]
     # The classifier is made for 128 pixels; the other stages take any size.
     assert main(command(corpus, model, "all") + extra) == 0
+    assert (
+        main(command(corpus, model, "all") + extra) == 0
+    )  # finished before, by its own autoencoder
     check_model(model)
     assert len(FindingClassifier.from_pretrained(model / "classifier").config.findings) == 14
     assert (model / "training/denoiser/log.jsonl").exists()
@@ -107,3 +110,40 @@ def test_a_split_without_films_is_one_line(
 ) -> None:
     assert main([*command(corpus, tmp_path, "autoencoder"), "split=nothing"]) == 2
     assert "no films in split nothing" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir()), "the output is not claimed, so that another split may follow"
+
+
+def test_another_autoencoder_makes_another_denoiser(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ["autoencoder.steps=2", "denoiser.steps=2"]
+    for seed in (1, 2):
+        assert main([*command(corpus, tmp_path / f"{seed}", "autoencoder"), *few, f"seed={seed}"]) == 0
+    job = [*command(corpus, tmp_path / "out", "denoiser"), *few]
+    assert main([*job, f"denoiser.autoencoder={tmp_path}/1"]) == 0
+    before = (tmp_path / "out/autoencoder/diffusion_pytorch_model.safetensors").read_bytes()
+    assert main([*job, f"denoiser.autoencoder={tmp_path}/2"]) == 4
+    assert main([*command(corpus, tmp_path / "out", "autoencoder"), *few]) == 4
+    assert "trained with another autoencoder" in capsys.readouterr().err
+    assert (tmp_path / "out/autoencoder/diffusion_pytorch_model.safetensors").read_bytes() == before
+
+
+def test_a_damaged_autoencoder_is_one_line(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command(corpus, tmp_path, "autoencoder"), "autoencoder.steps=2"]) == 0
+    (tmp_path / "autoencoder/diffusion_pytorch_model.safetensors").write_bytes(b"version https://git-lfs")
+    capsys.readouterr()
+    assert main(command(corpus, tmp_path, "denoiser")) == 2
+    assert "the autoencoder cannot be read" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["size=40", "denoiser.depth=3", "denoiser.width=33", "filter.autoencoder=x", "size=33"]
+)
+def test_what_cannot_be_built_is_said_before_anything_is_trained(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    assert main([*command(corpus, tmp_path, "all"), wrong]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not list(tmp_path.iterdir())

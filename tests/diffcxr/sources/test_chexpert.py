@@ -68,8 +68,6 @@ def test_without_images_no_film_is_looked_for(tmp_path):
         ({"Path": "CheXpert-v1.0-small/train/patient00001/study1/../../../secret.jpg"}, "no valid path"),
         ({"Path": "CheXpert-v1.0-small/train/patient00001/study1/view2_frontal.jpg"}, "missing image"),
         ({"Path": "CheXpert-v1.0-small/train/patient00002/study2/view1_frontal.jpg"}, "duplicate id"),
-        ({"Age": "old"}, "no valid age"),
-        ({"Age": "-3"}, "no valid age"),
         ({"Edema": "perhaps"}, "no valid label"),
         ({"Pleural Other": "0.5"}, "no valid label"),
     ],

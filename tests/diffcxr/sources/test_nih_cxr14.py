@@ -95,8 +95,6 @@ def test_without_images_no_film_is_looked_for(tmp_path):
         ({"Patient ID": "one"}, "no valid id"),
         ({"Image Index": "00000003_000.png"}, "duplicate id"),
         ({"Image Index": "00000009_000.png"}, "not in the split lists"),
-        ({"Patient Age": "414Y"}, "no valid age"),  # the table of 2017 has such
-        ({"Patient Age": "Y"}, "no valid age"),
         ({"Finding Labels": "Edema|Unheard Of"}, "no valid label"),
         ({"Finding Labels": ""}, "no valid label"),
         ({"Finding Labels": "No Finding|Edema"}, "no valid label"),
@@ -107,6 +105,15 @@ def test_a_damaged_line_is_one_reasoned_reject(tmp_path, change, reason):
     first, *rest = nih_lines()
     write_csv(tmp_path / TABLE, [first | change, *rest])
     assert sorted(reasons(items_of(tmp_path))) == sorted(["row"] * 3 + [reason])
+
+
+def test_an_age_of_centuries_costs_the_age_and_not_the_film(tmp_path):
+    nih_tree(tmp_path)
+    first, *rest = nih_lines()
+    write_csv(tmp_path / TABLE, [first | {"Patient Age": "414Y"}, *rest])
+    rows = items_of(tmp_path)
+    assert reasons(rows) == ["row"] * len(rows)
+    assert [row.age for row in rows].count(None) == 1
 
 
 @pytest.mark.parametrize(
