@@ -55,9 +55,7 @@ def test_all_stages_make_a_model_that_generate_takes(corpus: str, tmp_path: Path
     ]
     # The classifier is made for 128 pixels; the other stages take any size.
     assert main(command(corpus, model, "all") + extra) == 0
-    assert (
-        main(command(corpus, model, "all") + extra) == 0
-    )  # finished before, by its own autoencoder
+    assert main(command(corpus, model, "all") + extra) == 0  # finished before, by its own autoencoder
     check_model(model)
     assert len(FindingClassifier.from_pretrained(model / "classifier").config.findings) == 14
     assert (model / "training/denoiser/log.jsonl").exists()
