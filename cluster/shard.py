@@ -186,18 +186,26 @@ def commit_shard(storage: Storage, unit: int, data: bytes) -> bool:
     """
     path = shard_path(unit)
     here = parse_footer(data, path)
+    damage: InputError | None = None
     for _ in range(_CREATES):
         if storage.create(path, data):
             return True
         # Another writer was first, or the answer to our own create was lost and its retry met our object.
         try:
             there = read_footer(storage, path)
+        except UnavailableError:
+            raise
         except MissingError:  # S3 says "exists" also while another create is under way, which may still fail
+            continue
+        except InputError as error:  # damaged, unless the store is going down and answered with a part of it
+            damage = error
             continue
         if (there.plan_hash, there.unit) != (here.plan_hash, here.unit):
             what, where = "the output holds a shard of another run", storage.child(path).uri
             raise RefusedError(what, where, "Choose a new output.")
         return False
+    if damage is not None:
+        raise damage
     what = "the store says that a shard exists, and shows none"
     raise UnavailableError(what, storage.child(path).uri, "Run the same command again.")
 

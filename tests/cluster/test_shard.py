@@ -173,6 +173,30 @@ def test_a_shard_of_another_run_is_refused_and_left_alone(tmp_path: Path, plan: 
     assert storage.read(shard_path(0)) == theirs
 
 
+def test_an_answer_cut_short_by_a_store_that_goes_down_is_no_damaged_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = Storage.at(tmp_path)
+    data = encode_shard(table_from_rows(rows(3)), "plan", 0)
+    assert commit_shard(storage, 0, data)
+    whole, answers = Storage.read_range, [b"", data[-20:-9]]
+
+    def cut(self: Storage, path: str, start: int, length: int) -> bytes:
+        return answers.pop() if answers else whole(self, path, start, length)
+
+    monkeypatch.setattr(Storage, "read_range", cut)
+    assert not commit_shard(storage, 0, data)
+    assert not answers
+
+
+def test_a_damaged_shard_in_the_way_is_named(tmp_path: Path) -> None:
+    storage = Storage.at(tmp_path)
+    data = encode_shard(table_from_rows(rows(3)), "plan", 0)
+    storage.create(shard_path(0), data[: len(data) // 2])
+    with pytest.raises(InputError, match="cut short"):
+        commit_shard(storage, 0, data)
+
+
 def test_a_shard_cut_anywhere_is_an_input_error(tmp_path: Path) -> None:
     storage = Storage.at(tmp_path)
     data = encode_shard(table_from_rows(rows(20)), "plan", 0)
