@@ -21,7 +21,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from sklearn.neighbors import LocalOutlierFactor
 
 from benchmarks.result import Bar, argument_parser, at_least, write_result
-from cluster.autoencoders import read_autoencoder
+from cluster.model_parts import read_part
 from cluster.models import MINI
 from cluster.storage import Storage
 from cluster.training_data import decode_film
@@ -48,7 +48,9 @@ def main() -> None:
         "--films", type=Path, default=Path("../shared/data/cxr_256"), help="real films, a table"
     )
     arguments = parser.parse_args()
-    autoencoder = read_autoencoder(Storage.at(MINI), "Fetch the repository's large files.")
+    autoencoder = read_part(
+        Storage.at(MINI), "autoencoder", FilmAutoencoder, "Fetch the repository's large files."
+    )
 
     latents, truth = phantom_latents(autoencoder, 3000 if arguments.quick else 20000)
     started = time.perf_counter()

@@ -117,7 +117,7 @@ def load_pipeline(model: Path | str, device: str, dtype: torch.dtype) -> Pipelin
             from diffcxr.pipeline import DiffCXRPipeline
 
             # Decoded in bfloat16, a film would have fewer shades than its eight bits hold.
-            dtypes = {"denoiser": dtype, "default": torch.float32}
+            dtypes = {"denoiser": dtype, "adapter": dtype, "default": torch.float32}
             pipeline = DiffCXRPipeline.from_pretrained(folder, dtype=dtypes, use_safetensors=True)
         else:
             pipeline = DiffusionPipeline.from_pretrained(

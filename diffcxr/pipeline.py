@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -10,17 +12,25 @@ from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 from torch import Tensor
 
 from diffcxr.autoencoder import FilmAutoencoder
+from diffcxr.denoiser.control import ControlAdapter
+from diffcxr.denoiser.hint import make_hint
 from diffcxr.denoiser.uvit import UViT
 from diffcxr.language.report_encoder import ReportEncoder
+from diffcxr.reports.labeler import label_report
 
-# Shapes: B reports, C x h x w latents, K x D context tokens, H x W pixels.
+# Shapes: B reports, C x h x w latents, K x E context and hint tokens, H x W pixels.
+
+_TEXTS_KEPT = 4096  # tokens of as many texts are kept: reports repeat, and their hints do so more
 
 
 class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is untyped
     """Chest films from report texts by latent diffusion (Diff-CXR, arXiv 2410.20165).
 
-    Saved and loaded by diffusers' `save_pretrained` and `from_pretrained`, as safetensors.
+    Saved and loaded by diffusers' `save_pretrained` and `from_pretrained`, as safetensors. The adapter may be
+    None; then there are no hints.
     """
+
+    _optional_components = ["adapter"]  # noqa: RUF012  # read by diffusers under this name
 
     def __init__(
         self,
@@ -28,11 +38,17 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
         denoiser: UViT,
         report_encoder: ReportEncoder,
         scheduler: DPMSolverMultistepScheduler,
+        adapter: ControlAdapter | None = None,
     ) -> None:
         super().__init__()
         self.register_modules(
-            autoencoder=autoencoder, denoiser=denoiser, report_encoder=report_encoder, scheduler=scheduler
+            autoencoder=autoencoder,
+            denoiser=denoiser,
+            report_encoder=report_encoder,
+            scheduler=scheduler,
+            adapter=adapter,
         )
+        self._tokens = lru_cache(_TEXTS_KEPT)(self._encode)
 
     @torch.inference_mode()
     def __call__(
@@ -42,6 +58,7 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
         guidance_scale: float = 2.0,
         generator: torch.Generator | list[torch.Generator] | None = None,
         output_type: str = "np",
+        hint: Sequence[str | None] | None = None,
     ) -> ImagePipelineOutput:
         """Films of B reports: `.images` is float32 (B, H, W, 1) in [0, 1], or grey PIL images.
 
@@ -51,16 +68,19 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
             guidance_scale: w in uncond + w (cond - uncond); 1 is without guidance.
             generator: one a report, on the CPU, so that a film belongs to its seed and not to its batch.
             output_type: "np" or "pil".
+            hint: texts of `make_hint`, one a report; None in its place is no hint. By default each report's
+                own labels make it.
 
-        Raises ValueError when there are not as many generators as reports.
+        Raises ValueError when there are not as many generators, or hints, as reports.
         """
         reports = [prompt] if isinstance(prompt, str) else prompt
-        context_BKD = self.report_encoder.encode(reports).to(self.denoiser.dtype)
+        context_BKE = torch.cat([self._tokens(report) for report in reports])
+        hint_BKE = self._hints(reports, hint) if self.adapter is not None else None
         latents_BChw = self.noise(len(reports), generator)
 
         self.scheduler.set_timesteps(num_inference_steps, device=self.device)
         for time in self.progress_bar(self.scheduler.timesteps):
-            predicted = self.predict(latents_BChw, time, context_BKD, guidance_scale)
+            predicted = self.predict(latents_BChw, time, context_BKE, guidance_scale, hint_BKE)
             latents_BChw = self.scheduler.step(predicted, time, latents_BChw).prev_sample
 
         films_B1HW = self.autoencoder.decode(latents_BChw.to(self.autoencoder.dtype))
@@ -79,17 +99,44 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
         return torch.stack([torch.randn(shape, generator=own) for own in generators]).to(self.device)
 
     def predict(
-        self, latents_BChw: Tensor, time: Tensor, context_BKD: Tensor, guidance_scale: float
+        self,
+        latents_BChw: Tensor,
+        time: Tensor,
+        context_BKE: Tensor,
+        guidance_scale: float,
+        hint_BKE: Tensor | None = None,
     ) -> Tensor:
-        """The guided prediction (B, C, h, w) in float32 at one time."""
-        x_BChw = latents_BChw.to(self.denoiser.dtype)
+        """The guided prediction (B, C, h, w) in float32 at one time; the hint is dropped with the report."""
+        dtype = self.denoiser.dtype
+        x_BChw, context_BKE = latents_BChw.to(dtype), context_BKE.to(dtype)
+        if guidance_scale != 1:
+            null_BKE = self.denoiser.null_context.to(dtype).expand_as(context_BKE)
+            x_BChw, context_BKE = torch.cat([x_BChw, x_BChw]), torch.cat([context_BKE, null_BKE])
+            if hint_BKE is not None:
+                hint_BKE = torch.cat([hint_BKE, torch.zeros_like(hint_BKE)])
+        predicted = self._denoise(x_BChw, time.expand(len(x_BChw)), context_BKE, hint_BKE)
         if guidance_scale == 1:
-            return self._denoise(x_BChw, time, context_BKD)
-        null_BKD = self.denoiser.null_context.to(context_BKD.dtype).expand_as(context_BKD)
-        both = self._denoise(torch.cat([x_BChw, x_BChw]), time, torch.cat([context_BKD, null_BKD]))
-        conditional, unconditional = both.chunk(2)
+            return predicted
+        conditional, unconditional = predicted.chunk(2)
         return unconditional + guidance_scale * (conditional - unconditional)
 
-    def _denoise(self, x_BChw: Tensor, time: Tensor, context_BKD: Tensor) -> Tensor:
-        predicted: Any = self.denoiser(x_BChw, time.expand(len(x_BChw)), context_BKD)
+    def _denoise(
+        self, x_BChw: Tensor, time_B: Tensor, context_BKE: Tensor, hint_BKE: Tensor | None
+    ) -> Tensor:
+        control = None
+        if hint_BKE is not None:
+            control = self.adapter(x_BChw, time_B, context_BKE, hint_BKE.to(context_BKE.dtype))
+        predicted: Any = self.denoiser(x_BChw, time_B, context_BKE, control)
         return predicted.float()  # type: ignore[no-any-return]
+
+    def _encode(self, text: str) -> Tensor:
+        tokens_1KE: Tensor = self.report_encoder.encode([text]).tokens
+        return tokens_1KE
+
+    def _hints(self, reports: list[str], given: Sequence[str | None] | None) -> Tensor:
+        """Hint tokens (B, K, E)."""
+        hints = [make_hint(label_report(report)) for report in reports] if given is None else list(given)
+        if len(hints) != len(reports):
+            raise ValueError(f"{len(hints)} hints for {len(reports)} reports")
+        nothing = torch.zeros_like(self._tokens(reports[0]))
+        return torch.cat([nothing if hint is None else self._tokens(hint) for hint in hints])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cluster.storage import Storage
 from diffcxr.errors import InputError
 from jobs.options import nested, option, required
 
-STAGES = ("autoencoder", "denoiser", "classifier")
+STAGES = ("autoencoder", "language", "denoiser", "adapter", "classifier")
 """Those that make a model, in their order."""
 
 
@@ -22,6 +23,17 @@ class AutoencoderOptions:
 
 
 @dataclass(kw_only=True)
+class LanguageOptions:
+    steps: int = option(3_000, help="optimiser steps", min=1)
+    batch_size: int = option(64, help="pairs of film and report a step", min=2)
+    learning_rate: float = option(1e-3, help="peak learning rate of AdamW", min=0)
+    squeeze: str = option("attention", help="how a report becomes tokens", choices=("attention", "conv"))
+    tokens: int = option(16, help="concise report tokens", min=1)
+    width: int = option(256, help="width of a report token", min=8)
+    heads: int = option(4, help="attention heads of the squeeze", min=1)
+
+
+@dataclass(kw_only=True)
 class DenoiserOptions:
     steps: int = option(8_000, help="optimiser steps", min=1)
     batch_size: int = option(32, help="films a step", min=1)
@@ -29,10 +41,18 @@ class DenoiserOptions:
     width: int = option(256, help="width of a token", min=8)
     depth: int = option(6, help="U-ViT blocks beside the middle one", min=2)
     heads: int = option(4, help="attention heads", min=1)
-    tokens: int = option(16, help="report tokens", min=1)
-    autoencoder: str | None = option(
-        None, help="model folder or URI that holds the autoencoder; default: the output"
+    raw_tokens: int | None = option(
+        None,
+        help="condition on the last so many word pieces as the text encoder has them, without stage=language",
+        min=1,
     )
+
+
+@dataclass(kw_only=True)
+class AdapterOptions:
+    steps: int = option(4_000, help="optimiser steps", min=1)
+    batch_size: int = option(32, help="films a step", min=1)
+    learning_rate: float = option(4e-4, help="peak learning rate of AdamW", min=0)
 
 
 @dataclass(kw_only=True)
@@ -59,6 +79,9 @@ class Config:
     stage: str = required(help="what to train", choices=("filter", *STAGES, "all"))
     data: str = required(help="URI of a corpus with films")
     output: str = required(help="URI of the model folder to write")
+    base: str | None = option(
+        None, help="model folder or URI whose parts denoiser and adapter build on; default: the output"
+    )
     split: str | None = option("train", help="which rows to train on; null: all, as stage=filter always does")
     size: int = option(128, help="pixels a side; other films are resized", min=32)
     seed: int = option(0, help="seed of weights, batches and noise", min=0)
@@ -66,8 +89,15 @@ class Config:
     threads: int | None = option(None, help="CPU threads; default: PyTorch's own choice", min=1)
     filter: FilterOptions = nested(FilterOptions, help="stage=filter, and its result")
     autoencoder: AutoencoderOptions = nested(AutoencoderOptions, help="stage=autoencoder")
+    language: LanguageOptions = nested(LanguageOptions, help="stage=language")
     denoiser: DenoiserOptions = nested(DenoiserOptions, help="stage=denoiser")
+    adapter: AdapterOptions = nested(AdapterOptions, help="stage=adapter")
     classifier: ClassifierOptions = nested(ClassifierOptions, help="stage=classifier")
+
+
+def base_model(config: Config) -> Storage:
+    """The model folder whose parts a stage builds on."""
+    return Storage.at(config.base or config.output)
 
 
 def check_config(config: Config) -> None:
@@ -89,6 +119,12 @@ def check_config(config: Config) -> None:
             raise InputError(
                 f"width={denoiser.width} is no multiple of heads={denoiser.heads}", "denoiser.width", fix
             )
+    if config.stage in ("language", "all") and config.language.width % config.language.heads:
+        fix = "Each head takes an equal share of the width."
+        what = f"width={config.language.width} is no multiple of heads={config.language.heads}"
+        raise InputError(what, "language.width", fix)
+    if config.base and config.stage not in ("denoiser", "adapter"):
+        raise InputError("only stages denoiser and adapter read it", "base", "Leave it out.")
     if config.stage == "filter" and config.filter.name:
         raise InputError("stage=filter takes no filter", "filter", "It always scores the whole corpus.")
     if config.filter.autoencoder and config.stage != "filter":

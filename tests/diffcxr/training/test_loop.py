@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from diffcxr.training.autoencoder import AutoencoderStage
-from diffcxr.training.denoiser import DenoiserStage, TextStates
+from diffcxr.training.denoiser import DenoiserStage
 from diffcxr.training.loop import LoopConfig, TrainingLoop
 from tests.diffcxr.tiny import tiny_pipeline
 
@@ -16,9 +16,8 @@ def denoiser_loop(steps: int) -> TrainingLoop:
     random = torch.Generator().manual_seed(3)
     # One latent for all: then the noise can be told from what it was added to.
     latents = torch.randn(4, 4, 4, generator=random).expand(24, -1, -1, -1).half().numpy()
-    texts = TextStates(torch.randn(24 * 6, 384, generator=random).half(), np.arange(25) * 6)
-    labels = torch.randint(-1, 2, (24, 14), generator=random).to(torch.int8).numpy()
-    stage = DenoiserStage(pipeline.denoiser, pipeline.report_encoder, latents, texts, labels)
+    context = torch.randn(24, 4, 32, generator=random).half().numpy()
+    stage = DenoiserStage(pipeline.denoiser, latents, context)
     return TrainingLoop(stage, LoopConfig(steps=steps, batch_size=8, warmup=2, learning_rate=2e-3))
 
 

@@ -6,12 +6,13 @@ import json
 import tempfile
 from pathlib import Path
 
-from cluster.autoencoders import autoencoder_digest, read_autoencoder
 from cluster.corpus import Corpus
 from cluster.filtering import ROUNDS_PATH, FilmFeatures, filter_films, read_features
+from cluster.model_parts import part_digest, read_part
 from cluster.models import MINI
 from cluster.storage import Storage
 from cluster.training_run import TrainingRun
+from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.errors import InputError
 from jobs.progress import progress
 from jobs.summary import Summary
@@ -29,7 +30,7 @@ def run_filter(corpus: Corpus, output: Storage, autoencoder: str | None, size: i
         fix = "For stage=filter it is a multiple of 32, 64 or more."
         raise InputError(f"size={size} does not divide into blocks", "size", fix)
     model = Storage.at(autoencoder or MINI)
-    settings = {"corpus": corpus.digest, "size": size, "autoencoder": autoencoder_digest(model, _FIX)}
+    settings = {"corpus": corpus.digest, "size": size, "autoencoder": part_digest(model, "autoencoder", _FIX)}
     if not (TrainingRun.begun(output, "filter") and TrainingRun(output, "filter", settings).finished):
         films = _read(corpus, model, size)  # before the output is claimed, for it may raise
         _filter(films, TrainingRun(output, "filter", settings))
@@ -45,8 +46,9 @@ def run_filter(corpus: Corpus, output: Storage, autoencoder: str | None, size: i
 
 
 def _read(corpus: Corpus, model: Storage, size: int) -> FilmFeatures:
+    autoencoder = read_part(model, "autoencoder", FilmAutoencoder, _FIX)
     with progress(total=corpus.rows, unit="film", desc="encode films") as bar:
-        return read_features(corpus, read_autoencoder(model, _FIX), size, on_shard=bar.update)
+        return read_features(corpus, autoencoder, size, on_shard=bar.update)
 
 
 def _filter(films: FilmFeatures, run: TrainingRun) -> None:

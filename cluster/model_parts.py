@@ -1,0 +1,49 @@
+"""The parts of a model folder, each read alone: of the folder's other parts none need exist yet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, TypeVar
+
+from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
+from safetensors import SafetensorError
+from safetensors.torch import load as load_weights
+
+from cluster.storage import Storage
+from diffcxr.errors import InputError
+
+Part = TypeVar("Part", bound=ModelMixin)
+
+
+def read_part(model: Storage, name: str, kind: type[Part], fix: str) -> Part:
+    """The part in the folder `name` of a model, in float32, ready to be used.
+
+    Raises InputError, with `fix` as what to do, where there is none, or it is damaged.
+    """
+    folder = _folder(model, name, fix)
+    try:
+        # Not by from_pretrained, which would write the folder it read from into the new model's config.
+        part: Any = kind.from_config(json.loads(folder.read("config.json")))
+        part.load_state_dict(load_weights(folder.read(SAFETENSORS_WEIGHTS_NAME)))
+    except (SafetensorError, ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"the {_spoken(name)} cannot be read", folder.uri, fix) from error
+    read: Part = part.eval()
+    return read
+
+
+def part_digest(model: Storage, name: str, fix: str) -> str:
+    """SHA-256 of a part's weights, the same wherever the folder lies. Raises as `read_part` does."""
+    return hashlib.sha256(_folder(model, name, fix).read(SAFETENSORS_WEIGHTS_NAME)).hexdigest()
+
+
+def _folder(model: Storage, name: str, fix: str) -> Storage:
+    folder = model.child(name)
+    if not folder.exists(SAFETENSORS_WEIGHTS_NAME):
+        raise InputError(f"no {_spoken(name)} weights", folder.uri, fix)
+    return folder
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,86 @@
+"""Stage `denoiser`: the U-ViT, conditioned on what stage `language` has learnt to say of a report."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cluster.model_parts import part_digest, read_part
+from cluster.storage import Storage
+from cluster.training_data import TrainingData
+from cluster.training_run import TrainingRun
+from diffcxr.autoencoder import FilmAutoencoder
+from diffcxr.denoiser.uvit import UViT
+from diffcxr.language.report_encoder import ReportEncoder
+from diffcxr.language.text_encoder import MINILM, TextEncoder
+from diffcxr.pipeline import DiffCXRPipeline
+from diffcxr.training.autoencoder import encode_films
+from diffcxr.training.denoiser import DenoiserStage
+from diffcxr.training.diffusion import make_scheduler
+from diffcxr.training.loop import TrainingLoop
+from jobs.stages.loop import follow, loop_config
+from jobs.stages.texts import context_tokens, text_states
+from jobs.training_config import Config, base_model
+
+_FIX = "Train stage={} first, or name a model that has it by base=URI."
+
+
+def denoiser_parts(config: Config) -> dict[str, str]:
+    """Digests of the parts that it is trained with. Raises InputError where one is missing."""
+    names = ["autoencoder"] if config.denoiser.raw_tokens else ["autoencoder", "report_encoder"]
+    return {name: part_digest(base_model(config), name, fix_for(name)) for name in names}
+
+
+def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> float:
+    """Writes a whole pipeline, without an adapter; the last loss."""
+    options, base = config.denoiser, base_model(config)
+    autoencoder = read_part(base, "autoencoder", FilmAutoencoder, fix_for("autoencoder"))
+    report_encoder = _report_encoder(base, options.raw_tokens)
+    torch.manual_seed(config.seed)
+    denoiser: UViT = UViT(
+        latent_channels=autoencoder.config.latent_channels,
+        latent_size=config.size // 8,
+        width=options.width,
+        depth=options.depth,
+        heads=options.heads,
+        context_tokens=report_encoder.config.tokens,
+        context_width=report_encoder.config.width,
+    )
+    latents = encode_films(autoencoder, data.films)
+    context = context_tokens(report_encoder, text_states(data.texts, MINILM, "encode reports"))
+    stage = DenoiserStage(denoiser, latents, context)
+    loop = TrainingLoop(stage, loop_config(options, config.seed))
+    loss = follow(loop, run, config.checkpoint_every)
+    loop.use_average()
+    pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, make_scheduler())
+    publish(pipeline, run)
+    return loss
+
+
+def publish(pipeline: Any, run: TrainingRun) -> None:
+    """Write a pipeline into the output of a run, in half precision, and end the run."""
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.half()
+    with tempfile.TemporaryDirectory() as local:
+        pipeline.save_pretrained(local)
+        run.finish(Path(local))
+
+
+def fix_for(part: str) -> str:
+    """What to do where a part is missing."""
+    return _FIX.format({"report_encoder": "language"}.get(part, part))
+
+
+def _report_encoder(base: Storage, raw_tokens: int | None) -> ReportEncoder:
+    if raw_tokens is None:
+        trained: ReportEncoder = read_part(base, "report_encoder", ReportEncoder, fix_for("report_encoder"))
+        return trained
+    width = TextEncoder(MINILM).width
+    encoder: ReportEncoder = ReportEncoder(
+        text_width=width, squeeze="none", tokens=raw_tokens, width=width
+    ).eval()
+    return encoder

@@ -1,0 +1,39 @@
+"""Stage `language`: what squeezes a report, learnt by matching reports with their films."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import torch
+
+from cluster.training_data import TrainingData
+from cluster.training_run import TrainingRun
+from diffcxr.language.film_encoder import FilmEncoder, small_backbone
+from diffcxr.language.report_encoder import ReportEncoder
+from diffcxr.language.text_encoder import MINILM
+from diffcxr.training.language import LanguageStage
+from diffcxr.training.loop import TrainingLoop
+from jobs.stages.loop import follow, loop_config
+from jobs.stages.texts import text_states
+from jobs.training_config import Config
+
+
+def train_language(config: Config, data: TrainingData, run: TrainingRun) -> float:
+    """Writes `report_encoder/` and `film_encoder/`; the last loss."""
+    options = config.language
+    torch.manual_seed(config.seed)
+    report_encoder = ReportEncoder(
+        squeeze=options.squeeze, tokens=options.tokens, width=options.width, heads=options.heads
+    )
+    film_encoder = FilmEncoder(small_backbone(), options.width)
+    texts = text_states(data.texts, MINILM, "encode reports")
+    stage = LanguageStage(report_encoder, film_encoder, data.films, texts, data.labels)
+    loop = TrainingLoop(stage, loop_config(options, config.seed))
+    loss = follow(loop, run, config.checkpoint_every)
+    loop.use_average()
+    with tempfile.TemporaryDirectory() as folder:
+        report_encoder.half().save_pretrained(Path(folder, "report_encoder"))
+        film_encoder.half().save_pretrained(Path(folder, "film_encoder"))
+        run.finish(Path(folder))
+    return loss

@@ -1,0 +1,45 @@
+"""Texts as the frozen text encoder reads them: minutes for a corpus, so they are kept on the node."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cluster.tensor_cache import cached_tensors
+from diffcxr.language.report_encoder import ReportEncoder
+from diffcxr.language.text_encoder import TextEncoder
+from diffcxr.training.text_states import TextStates, encode_texts
+from jobs.progress import progress
+
+_BATCH = 64
+
+
+def text_states(texts: list[str], encoder: str, desc: str) -> TextStates:
+    """States of the text encoder `encoder`, from the node's cache where they are there."""
+    digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+    def encode() -> dict[str, torch.Tensor]:
+        with progress(total=len(texts), unit="text", desc=desc) as bar:
+            made = encode_texts(TextEncoder(encoder), texts, on_batch=bar.update)
+        return {
+            "states": made.states,
+            "starts": torch.from_numpy(made.starts),
+            "which": torch.from_numpy(made.which),
+        }
+
+    tensors = cached_tensors({"texts": digest, "encoder": encoder, "windows": True}, encode)
+    return TextStates(tensors["states"], tensors["starts"].numpy(), tensors["which"].numpy())
+
+
+@torch.no_grad()
+def context_tokens(report_encoder: ReportEncoder, texts: TextStates) -> NDArray[np.float16]:
+    """The concise tokens (n, K, D) of n texts."""
+    rows = np.arange(len(texts.which))
+    parts = [
+        report_encoder(*texts.batch(rows[first : first + _BATCH])).tokens.half().numpy()
+        for first in range(0, len(rows), _BATCH)
+    ]
+    return np.concatenate(parts)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from diffcxr.denoiser.control import ControlAdapter
+from diffcxr.denoiser.uvit import UViT
+from diffcxr.training.adapter import AdapterMix, AdapterStage
+from diffcxr.training.loop import LoopConfig, TrainingLoop
+
+SMALL = {
+    "latent_channels": 4, "latent_size": 4, "width": 32, "depth": 2, "heads": 2,
+    "context_tokens": 4, "context_width": 32,
+}  # fmt: skip
+
+
+def stage_of(mix: AdapterMix) -> AdapterStage:
+    """Films of two kinds; the hint says which, and the report does not."""
+    torch.manual_seed(0)
+    denoiser = UViT(**SMALL)
+    random = torch.Generator().manual_seed(3)
+    kinds = torch.randn(2, 4, 4, 4, generator=random)
+    kind = torch.arange(24) % 2
+    return AdapterStage(
+        denoiser,
+        ControlAdapter.attach(denoiser),
+        kinds[kind].half().numpy(),
+        torch.randn(24, 4, 32, generator=random).half().numpy(),
+        torch.randn(2, 4, 32, generator=random).half().numpy(),
+        kind.numpy(),
+        mix=mix,
+    )
+
+
+def test_shares_of_the_mix_are_what_samples_get() -> None:
+    cases = stage_of(AdapterMix())._cases(20_000, torch.Generator().manual_seed(0))
+    shares = [float(case.float().mean()) for case in cases]
+    assert shares == pytest.approx([0.1, 0.05, 0.25, 0.2], abs=0.01)
+    assert torch.stack(cases).sum(0).max() == 1
+
+
+def test_a_hint_decides_what_the_report_does_not_say() -> None:
+    stage = stage_of(AdapterMix(nothing=0.1, no_hint=0.0, no_report=0.3, another_report=0.3))
+    before = [weight.clone() for weight in stage.denoiser.state_dict().values()]
+    loop = TrainingLoop(stage, LoopConfig(steps=200, batch_size=16, warmup=5, learning_rate=1e-2, ema=0.9))
+    for _ in loop.run():
+        pass
+    after = stage.denoiser.state_dict().values()
+    assert all(torch.equal(here, there) for here, there in zip(before, after, strict=True))
+
+    stage.modules.eval()
+    noise, time = torch.randn(2, 4, 4, 4), torch.tensor([999, 999])
+    context = torch.from_numpy(stage.context[:1]).float().expand(2, -1, -1)
+    hints = torch.from_numpy(stage.hints).float()
+    with torch.no_grad():
+        control = stage.adapter(noise, time, context, hints)
+        velocity = stage.denoiser(noise, time, context, control)
+    films = torch.from_numpy(np.stack([stage.latents[0], stage.latents[1]])).float()
+    # At full noise the velocity is minus the film.
+    errors = ((-velocity[:, None] - films[None]) ** 2).mean(dim=(2, 3, 4))
+    assert errors.argmin(dim=0).tolist() == [0, 1]
