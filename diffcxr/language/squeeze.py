@@ -25,7 +25,9 @@ class Squeezed(NamedTuple):
 
 
 class AttentionSqueeze(nn.Module):
-    """Learned queries read all states that are no padding; the first becomes the global token.
+    """Learned queries read all states that are no padding, and a last query reads those tokens.
+
+    The global token knows the report by the concise ones alone: what it must know to find its film, they say.
 
     Args:
         text_width: E.
@@ -37,18 +39,25 @@ class AttentionSqueeze(nn.Module):
 
     def __init__(self, text_width: int, tokens: int, width: int, depth: int = 2, heads: int = 4) -> None:
         super().__init__()
-        self.queries = nn.Parameter(torch.randn(1 + tokens, width) * 0.02)
+        self.queries = nn.Parameter(torch.randn(tokens, width) * 0.02)
         self.states_in = nn.Sequential(nn.LayerNorm(text_width), nn.Linear(text_width, width))
         self.readers = nn.ModuleList(Reader(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width)
+        self.whole_query = nn.Parameter(torch.randn(1, width) * 0.02)
+        self.whole_reader = Reader(width, heads)
 
     def forward(self, states_BLE: Tensor, mask_BL: Tensor) -> Squeezed:
         states_BLD = self.states_in(states_BLE)
-        x_BQD = self.queries.expand(len(states_BLE), -1, -1)
+        tokens_BKD = self.queries.expand(len(states_BLE), -1, -1)
         for reader in self.readers:
-            x_BQD = reader(x_BQD, states_BLD, mask_BL)
-        x_BQD = self.norm(x_BQD)
-        return Squeezed(x_BQD[:, 0], x_BQD[:, 1:])
+            tokens_BKD = reader(tokens_BKD, states_BLD, mask_BL)
+        tokens_BKD = self.norm(tokens_BKD)
+        whole_B1D = self.whole_reader(
+            self.whole_query.expand(len(states_BLE), -1, -1),
+            tokens_BKD,
+            mask_BL.new_ones(tokens_BKD.shape[:2]),
+        )
+        return Squeezed(whole_B1D[:, 0], tokens_BKD)
 
 
 class Reader(nn.Module):
