@@ -21,6 +21,7 @@ from cluster.storage_errors import MissingError
 from cluster.training_data import film_of
 from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.errors import InputError
+from diffcxr.filtering.examples import Neighbour, choose_examples
 from diffcxr.filtering.features import latent_features
 from diffcxr.filtering.rounds import FEWEST_FILMS, Filtering, filter_features
 from diffcxr.training.autoencoder import encode_films
@@ -29,6 +30,7 @@ from diffcxr.training.autoencoder import encode_films
 
 SCORES_PATH = "scores.parquet"
 ROUNDS_PATH = "rounds.json"
+EXAMPLES_PATH = "examples.json"  # not Parquet: a few nested rows, read whole, by a page or by a person
 
 Key = tuple[str, int]  # report_id, sample_index
 
@@ -39,6 +41,7 @@ _SCHEMA = pa.schema(
         pa.field("score", pa.float64(), nullable=False),
         pa.field("removed", pa.bool_(), nullable=False),
         pa.field("round", pa.int32()),  # from which on the film is removed; null where it is kept
+        pa.field("history", pa.list_(pa.float64()), nullable=False),  # scores by round; `score` is the last
     ]
 )
 
@@ -114,13 +117,46 @@ def read_features(
 
 
 def filter_films(films: FilmFeatures) -> tuple[Filtering, dict[str, bytes]]:
-    """The filtering of the films, and the objects that say so: SCORES_PATH and ROUNDS_PATH, by path."""
+    """The filtering of the films, and the objects that say so, by path: scores, rounds and examples."""
     found = filter_features(films.features)
-    rounds = json.dumps([{"films": len(films.keys), **asdict(one)} for one in found.rounds], indent=2) + "\n"
-    return found, {ROUNDS_PATH: rounds.encode(), SCORES_PATH: _encode_scores(films.keys, found)}
+    rounds = [{"films": len(films.keys), **asdict(one)} for one in found.rounds]
+    objects = {
+        SCORES_PATH: _encode_scores(films.keys, found),
+        ROUNDS_PATH: _encode_json(rounds),
+        EXAMPLES_PATH: _encode_json(_examples(films.keys, found)),
+    }
+    return found, objects
+
+
+def _examples(keys: list[Key], found: Filtering) -> list[dict[str, object]]:
+    """Films to look at, each with its group and its neighbours (diffcxr/filtering/examples.py)."""
+
+    def film(row: int) -> dict[str, object]:
+        report_id, sample_index = keys[row]
+        score = round(float(found.scores[row]), 4)
+        return {"report_id": report_id, "sample_index": sample_index, "score": score}
+
+    def neighbours(nearest: tuple[Neighbour, ...]) -> list[dict[str, object]]:
+        return [{**film(one.film), "distance": round(one.distance, 4)} for one in nearest]
+
+    return [
+        {
+            **film(example.film),
+            "group": example.group,
+            "nearest_kept": neighbours(example.nearest_kept),
+            "nearest_removed": neighbours(example.nearest_removed),
+        }
+        for example in choose_examples(found)
+    ]
+
+
+def _encode_json(value: object) -> bytes:
+    return (json.dumps(value, indent=2) + "\n").encode()
 
 
 def _encode_scores(keys: list[Key], found: Filtering) -> bytes:
+    rounds = len(found.history)
+    history = np.stack(found.history, axis=1)  # (n, rounds)
     table = pa.table(
         {
             "report_id": [report_id for report_id, _ in keys],
@@ -128,6 +164,9 @@ def _encode_scores(keys: list[Key], found: Filtering) -> bytes:
             "score": found.scores,
             "removed": found.removed,
             "round": pa.array(found.since, mask=found.since < 0),
+            "history": pa.ListArray.from_arrays(
+                pa.array(np.arange(len(keys) + 1) * rounds, pa.int32()), pa.array(history.ravel())
+            ),
         },
     ).cast(_SCHEMA)
     sink = io.BytesIO()

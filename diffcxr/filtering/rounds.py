@@ -42,6 +42,7 @@ class Filtering:
     since: NDArray[np.int64]  # (n,) the round from which on a film is removed; -1 where it is kept
     rounds: tuple[Round, ...]
     history: tuple[NDArray[np.float64], ...]  # (n,) scores of each round
+    standard: NDArray[np.float32]  # (n, F) features in robust standard deviations of the ordinary films
 
 
 def filter_features(features: NDArray[np.float32]) -> Filtering:
@@ -56,7 +57,8 @@ def filter_features(features: NDArray[np.float32]) -> Filtering:
     found = _filter_in_order(features[order])
     back = np.argsort(order)
     history = tuple(scores[back] for scores in found.history)
-    return Filtering(history[-1], found.removed[back], found.since[back], found.rounds, history)
+    standard = found.standard[back]
+    return Filtering(history[-1], found.removed[back], found.since[back], found.rounds, history, standard)
 
 
 def _filter_in_order(features: NDArray[np.float32]) -> Filtering:
@@ -82,7 +84,7 @@ def _filter_in_order(features: NDArray[np.float32]) -> Filtering:
         history.append(scores)
         if changed <= _SETTLED * removed.sum():
             break
-    return Filtering(scores, removed, since, tuple(rounds), tuple(history))
+    return Filtering(scores, removed, since, tuple(rounds), tuple(history), distances.standard)
 
 
 def _standard_scores(values: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:

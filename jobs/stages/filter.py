@@ -21,7 +21,7 @@ _FIX = "Name a model folder with an autoencoder by filter.autoencoder=URI."
 
 
 def run_filter(corpus: Corpus, output: Storage, autoencoder: str | None, size: int) -> Summary:
-    """Score the films of all splits at `size` pixels; writes scores.parquet and rounds.json, deletes nothing.
+    """Score the films of all splits at `size` pixels; writes scores, rounds and examples, deletes nothing.
 
     A finished output is left as it is. Raises InputError where films or sizes do not do, and RefusedError on
     another filtering's output.
@@ -35,7 +35,7 @@ def run_filter(corpus: Corpus, output: Storage, autoencoder: str | None, size: i
         films = _read(corpus, model, size)  # before the output is claimed, for it may raise
         _filter(films, TrainingRun(output, "filter", settings))
     last = json.loads(output.read(ROUNDS_PATH))[-1]
-    values = {"corpus": corpus.digest, "rows": corpus.rows, "output": output.uri, **last}
+    values = {"corpus": corpus.digest, "data": corpus.uri, "rows": corpus.rows, "output": output.uri, **last}
     table = [
         ("films", last["films"]),
         ("removed", last["removed"]),

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -40,11 +43,12 @@ def command(corpus: str, output: Path) -> list[str]:
 
 def test_every_film_of_every_split_has_a_score(corpus: str, filtered: Path) -> None:
     scores = pq.read_table(filtered / "scores.parquet")
-    assert scores.schema.names == ["report_id", "sample_index", "score", "removed", "round"]
+    assert scores.schema.names == ["report_id", "sample_index", "score", "removed", "round", "history"]
     rows = pa.concat_tables(Corpus.open(corpus).tables(["report_id", "sample_index"]))
     assert sorted(scores["report_id"].to_pylist()) == sorted(rows["report_id"].to_pylist())
     for row in scores.to_pylist():
         assert row["removed"] == (row["round"] is not None)
+        assert row["history"][-1] == row["score"]
 
 
 def test_rounds_say_what_was_removed(filtered: Path) -> None:
@@ -52,6 +56,47 @@ def test_rounds_say_what_was_removed(filtered: Path) -> None:
     removed = sum(pq.read_table(filtered / "scores.parquet")["removed"].to_pylist())
     assert rounds[-1]["removed"] == removed > 0
     assert set(rounds[0]) == {"films", "round", "threshold", "seeds", "removed", "changed"}
+
+
+def test_each_round_s_removed_films_can_be_told_from_its_scores_and_threshold(filtered: Path) -> None:
+    rounds = json.loads((filtered / "rounds.json").read_text())
+    history = np.array(pq.read_table(filtered / "scores.parquet")["history"].to_pylist())
+    assert len(rounds) == history.shape[1] > 1
+    for one, scores in zip(rounds, history.T, strict=True):
+        assert (scores > one["threshold"]).sum() == one["removed"]
+
+
+def test_examples_lie_on_the_side_of_the_threshold_that_they_are_said_to(filtered: Path) -> None:
+    fates = {
+        (row["report_id"], row["sample_index"]): row["removed"]
+        for row in pq.read_table(filtered / "scores.parquet").to_pylist()
+    }
+    examples = json.loads((filtered / "examples.json").read_text())
+    others = min(12, sum(fates.values()) - 12)
+    assert others > 0
+    assert Counter(one["group"] for one in examples) == {"strangest": 12, "removed": others, "kept": 12}
+    for one in examples:
+        assert fates[key(one)] == (one["group"] != "kept")
+        assert [fates[key(near)] for near in one["nearest_kept"]] == [False] * 3
+        assert [fates[key(near)] for near in one["nearest_removed"]] == [True] * 3
+        assert key(one) not in [key(near) for near in one["nearest_kept"] + one["nearest_removed"]]
+
+
+def key(film: dict[str, Any]) -> tuple[str, int]:
+    return film["report_id"], film["sample_index"]
+
+
+def test_how_a_corpus_is_cut_and_ordered_decides_nothing(tmp_path: Path) -> None:
+    rows = film_rows(70, seed=1)
+    products = []
+    for name, cuts in (("whole", ()), ("cut", (1, 40, 43))):
+        some = rows if name == "whole" else [*rows[30:], *rows[:30]]
+        write_films(tmp_path / name, some, cuts)
+        assert main(command(str(tmp_path / name), tmp_path / f"{name}-out")) == 0
+        paths = sorted((tmp_path / f"{name}-out").glob("*.*"))
+        products.append({path.name: path.read_bytes() for path in paths})
+    assert products[0].keys() == {"scores.parquet", "rounds.json", "examples.json"}
+    assert products[0] == products[1]
 
 
 def test_artefacts_score_above_chests_though_nobody_says_which_they_are(corpus: str, filtered: Path) -> None:
