@@ -12,6 +12,8 @@ import torch
 from cluster.run_record import RUN_PATH, RunRecord, create_or_resume
 from cluster.storage import Storage
 
+LOG_PATH = "log.jsonl"  # written last: a stage that has one is finished
+
 
 class TrainingRun:
     """The stage `stage` of a model in the folder `output`; what it keeps lies in `training/<stage>/`.
@@ -33,7 +35,7 @@ class TrainingRun:
 
     @property
     def finished(self) -> bool:
-        return self.folder.exists("log.jsonl")
+        return self.folder.exists(LOG_PATH)
 
     @property
     def last_loss(self) -> float:
@@ -63,7 +65,7 @@ class TrainingRun:
             if path.is_file():
                 self.output.replace(path.relative_to(weights).as_posix(), path.read_bytes())
         lines = "".join(json.dumps(line, sort_keys=True) + "\n" for line in self._log)
-        self.folder.replace("log.jsonl", lines.encode())
+        self.folder.replace(LOG_PATH, lines.encode())
         self.folder.delete("checkpoint.pt")
 
 

@@ -20,12 +20,22 @@ _INDEX = "index.html"
 
 @dataclass(kw_only=True)
 class Config:
-    """Make a page that needs no network: films beside their reports, scores with intervals, arms, sweeps."""
+    """Make a page that needs no network: films beside their reports, scores with intervals, filterings."""
 
-    runs: str = required(help="URI of a folder; whatever was generated, measured or swept below it is shown")
+    runs: str = required(
+        help="URI of a folder; whatever was generated, measured, swept or filtered below it is shown"
+    )
     output: str = required(help="path or URI of the page; a name without .html is a folder for index.html")
-    real: str | None = option(None, help="URI of the corpus of the reports, where it does not lie below runs")
-    films: int = option(12, help="reports shown for each generated corpus", min=0, max=200)
+    real: str | None = option(
+        None,
+        help="URI of the corpus of the reports, or of the filtered films, where it does not lie below runs",
+    )
+    films: int = option(
+        12,
+        help="reports shown of each generated corpus; films of each part of a contact sheet",
+        min=0,
+        max=200,
+    )
     texts: bool = option(True, help="show the reports' text; false where their licence forbids it")
     title: str = option("Synthetic chest X-rays, measured", help="the page's heading")
 
@@ -36,7 +46,8 @@ def run(config: Config) -> Summary:
     real = Corpus.open(config.real) if config.real is not None else None
     runs = find_runs(source)
     if not runs:
-        fix = "Give a folder with the outputs of generate, evaluate, downstream or sweep somewhere below it."
+        jobs = "generate, evaluate, downstream, sweep or train stage=filter"
+        fix = f"Give a folder with the outputs of {jobs} somewhere below it."
         raise InputError("no runs here", source.uri, fix)
     page = make_page(runs, title=config.title, films=config.films, texts=config.texts, real=real)
     html = render(page).encode()
@@ -51,6 +62,7 @@ def run(config: Config) -> Summary:
         "evaluations": len(runs.evaluations),
         "downstream": len(runs.downstreams),
         "sweeps": len(runs.sweeps),
+        "filterings": len(runs.filterings),
     }
     return Summary(values=values, table=list(values.items()))
 

@@ -1,4 +1,4 @@
-"""What lies below a runs folder: generated corpora, other corpora, evaluations, downstream runs, sweeps."""
+"""What lies below a runs folder: corpora, made or given, what measured or filtered them, and sweeps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from cluster.corpus import MANIFEST_PATH, Corpus
+from cluster.filtering import ROUNDS_PATH
 from cluster.run_record import RUN_PATH, RunRecord, read_record
 from cluster.storage import Storage
+from cluster.training_run import LOG_PATH
 from diffcxr.errors import InputError
+from jobs.page.filterings import STAGE, Filtered, read_filtering
 from jobs.page.measures import Score, read_scores
 from jobs.page.sweeps import Sweep
 
@@ -56,10 +59,12 @@ class Runs:
     evaluations: tuple[Scored, ...]
     downstreams: tuple[Scored, ...]
     sweeps: tuple[Sweep, ...]
+    filterings: tuple[Filtered, ...]
     newest: datetime | None  # of the results
 
     def __bool__(self) -> bool:
-        return bool(self.generated or self.evaluations or self.downstreams or self.sweeps)
+        found = (self.generated, self.evaluations, self.downstreams, self.sweeps, self.filterings)
+        return any(found)
 
 
 def find_runs(storage: Storage) -> Runs:
@@ -76,7 +81,7 @@ def find_runs(storage: Storage) -> Runs:
             files.setdefault(folder, set()).add(file)
     sweeps = _sweeps(storage, [item.path for item in stored])
     points = _point_labels(sweeps)
-    generated, corpora, evaluations, downstreams = [], [], [], []
+    generated, corpora, evaluations, downstreams, filterings = [], [], [], [], []
     for folder in sorted(files.keys() | shards.keys()):
         here, place = files.get(folder, set()), storage.child(folder)
         label, swept = points.get(folder) or folder or _last_part(storage.uri), folder in points
@@ -90,7 +95,9 @@ def find_runs(storage: Storage) -> Runs:
             evaluations.append(Scored(folder, label, swept, _scores(place, METRICS_PATH)))
         if DOWNSTREAM_PATH in here:
             downstreams.append(Scored(folder, label, swept, _scores(place, DOWNSTREAM_PATH)))
-    results = {METRICS_PATH, DOWNSTREAM_PATH, MANIFEST_PATH}
+        if ROUNDS_PATH in here and LOG_PATH in files.get(f"{folder}/{STAGE}".lstrip("/"), ()):
+            filterings.append(read_filtering(place, label))
+    results = {METRICS_PATH, DOWNSTREAM_PATH, MANIFEST_PATH, ROUNDS_PATH}
     return Runs(
         storage.uri,
         tuple(sorted(generated, key=lambda run: run.in_sweep)),
@@ -98,6 +105,7 @@ def find_runs(storage: Storage) -> Runs:
         tuple(sorted(evaluations, key=lambda found: found.in_sweep)),
         tuple(sorted(downstreams, key=lambda found: found.in_sweep)),
         sweeps,
+        tuple(filterings),
         max((i.modified for i in stored if i.path.rpartition("/")[2] in results), default=None),
     )
 

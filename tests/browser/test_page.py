@@ -118,6 +118,20 @@ def test_a_table_too_wide_for_a_phone_keeps_its_caption_and_first_column_in_view
     assert moved["scrolled"] == 120 and moved["drift"] <= 1 and moved["over"] <= 1
 
 
+def test_a_contact_sheet_has_each_film_beside_its_smaller_neighbours(page: Page) -> None:
+    frames = page.locator("#filter .frames")
+    assert frames.count() == 3 + 6  # removed, and kept
+    for frame in frames.all():
+        images = frame.locator("img")
+        assert images.count() == 3
+        boxes = images.evaluate_all(
+            """images => images.map(image => [image.naturalWidth, image.offsetWidth, image.offsetHeight])"""
+        )
+        (_, wide, tall), *neighbours = boxes
+        assert all(natural == 32 for natural, *_ in boxes) and abs(wide - tall) <= 3
+        assert all(width * 1.9 < wide and abs(width - height) <= 3 for _, width, height in neighbours)
+
+
 def test_every_table_says_what_its_cells_are(page: Page) -> None:
     assert page.locator("table").count() >= 5
     for table in page.locator("table").all():

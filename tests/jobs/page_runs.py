@@ -1,23 +1,31 @@
 """A runs folder as the jobs leave it, small: what the page is drawn from."""
 
 import json
+import tempfile
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cluster.corpus import Corpus, finish_corpus
+from cluster.filtering import FilmFeatures, filter_films
 from cluster.run_record import RunRecord, create_or_resume
 from cluster.schema import rows_from_table, table_from_rows
 from cluster.shard import commit_shard, encode_shard
 from cluster.storage import Storage
+from cluster.training_run import TrainingRun
 from diffcxr.findings import CHEXPERT_14
 from eval.scores import Score, scores_to_json
 from tests.jobs.blob_corpus import blob_corpus
 
 FINGERPRINTS = ("1" * 16, "2" * 16)
+REMOVED = 3  # films of the filtering
 
 
 def write_runs(uri: str, *, markup: str = "", finished: bool = True) -> Corpus:
-    """Reports, films generated from them, an evaluation, a downstream run and a sweep; returns the reports.
+    """Reports, films generated from them, an evaluation, a downstream run, a sweep and a filtering of the
+    reports' films; returns the reports.
 
     Args:
         markup: put into each generated row's report.
@@ -36,7 +44,21 @@ def write_runs(uri: str, *, markup: str = "", finished: bool = True) -> Corpus:
         steps = [{"name": "evaluate", "job": "evaluate", "output": f"{place}/evaluate", "summary": {}}]
         result = {"fingerprint": fingerprint, "point": f"guidance={number + 1}.0", "steps": steps}
         runs.child(f"sweep/{place}").create("result.json", json.dumps(result).encode())
+    write_filtering(runs.child("filtered"), reports)
     return reports
+
+
+def write_filtering(output: Storage, films: Corpus) -> None:
+    """A filtering of the corpus by invented features, of which the last films' are far from the others'."""
+    keys = [(row.report_id, row.sample_index) for table in films.tables() for row in rows_from_table(table)]
+    features = np.random.default_rng(0).normal(size=(len(keys), 12)).astype(np.float32)
+    features[-REMOVED:] += np.arange(20, 20 + REMOVED)[:, None]
+    run = TrainingRun(output, "filter", {"corpus": films.digest})
+    run.folder.replace("summary.json", json.dumps({"data": films.uri}).encode())
+    with tempfile.TemporaryDirectory() as folder:
+        for path, data in filter_films(FilmFeatures(sorted(keys), features))[1].items():
+            Path(folder, path).write_bytes(data)
+        run.finish(Path(folder))
 
 
 def write_generated(output: Storage, reports: Corpus, markup: str, finished: bool) -> None:

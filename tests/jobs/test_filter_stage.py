@@ -99,6 +99,17 @@ def test_how_a_corpus_is_cut_and_ordered_decides_nothing(tmp_path: Path) -> None
     assert products[0] == products[1]
 
 
+def test_the_page_finds_the_films_where_they_lay_when_they_were_filtered(
+    filtered: Path, tmp_path: Path
+) -> None:
+    assert main(["report", f"runs={filtered}", f"output={tmp_path}/page.html", "films=4"]) == 0
+    html = (tmp_path / "page.html").read_text()
+    assert html.count('alt="Film: phantom-0-') == 12
+    assert html.count('alt="Nearest clean film: ') == html.count('alt="Nearest anomalous film: ') == 12
+    assert "cannot be" not in html
+    assert "Embedded phantom world, not MIMIC-CXR." in html
+
+
 def test_artefacts_score_above_chests_though_nobody_says_which_they_are(corpus: str, filtered: Path) -> None:
     truth = {
         row["report_id"]: json.loads(row["truth"])["artefact"] is not None
