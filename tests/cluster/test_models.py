@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler
@@ -19,6 +20,7 @@ from diffcxr.denoiser.uvit import UViT
 from diffcxr.errors import InputError
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.pipeline import DiffCXRPipeline
+from tests.cluster.stable_diffusion import write_stable_diffusion
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         DPMSolverMultistepScheduler(),
     ).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a pipeline that is none of ours."""
+    return write_stable_diffusion(tmp_path_factory.mktemp("foreign") / "model")
 
 
 @pytest.fixture
@@ -55,15 +63,39 @@ def test_a_folder_of_a_pipeline_is_a_model(tiny: Path) -> None:
     assert films.shape == (1, 32, 32, 1)
 
 
+@pytest.mark.parametrize("model", ["tiny", "foreign"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_film_is_the_same_beside_other_rows_and_beside_pad_rows(tiny: Path, dtype: torch.dtype) -> None:
+def test_a_film_is_the_same_beside_other_rows_and_beside_pad_rows(
+    model: str, dtype: torch.dtype, request: pytest.FixtureRequest
+) -> None:
     """What retries rest on: with its slot kept, a row does not feel which rows the others are."""
-    batches = BatchRunner(load_pipeline(tiny, "cpu", dtype), steps=2, guidance=2.0, batch_size=4)
+    pipeline = load_pipeline(request.getfixturevalue(model), "cpu", dtype)
+    batches = BatchRunner(pipeline, steps=2, guidance=2.0, batch_size=4)
     slots = [Slot("A report of some words. " * (1 + 9 * number), number) for number in range(4)]
     together = batches.call(slots)
     for number in range(4):
         alone = batches.call([slot if at == number else None for at, slot in enumerate(slots)])
         assert (alone[number] == together[number]).all()
+
+
+def test_a_foreign_pipeline_s_film_follows_its_prompt_and_its_seed(foreign: Path) -> None:
+    assert fetch_model(str(foreign)) == foreign and not is_diffcxr(foreign)
+    batches = BatchRunner(load_pipeline(foreign, "cpu", torch.float32), steps=2, guidance=2.0, batch_size=4)
+    here, again, other_prompt, other_seed = batches.call(
+        [Slot("A report.", 1), Slot("A report.", 1), Slot("Another.", 1), Slot("A report.", 2)]
+    )
+    assert here.shape == (16, 16, 3) and 0 <= here.min() < here.max() <= 1
+    assert (here == again).all()
+    assert np.abs(here - other_prompt).max() > 1e-4 and np.abs(here - other_seed).max() > 1e-2
+
+
+def test_a_report_longer_than_a_foreign_model_s_window_is_not_logged(
+    foreign: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    batches = BatchRunner(load_pipeline(foreign, "cpu", torch.float32), steps=1, guidance=2.0, batch_size=1)
+    assert np.isfinite(batches.call([Slot("The lungs are clear. " * 30, 1)])).all()
+    said = capfd.readouterr()
+    assert "lungs" not in (said.out + said.err).replace(" ", "")
 
 
 def test_a_digest_is_of_what_decides_the_films(copy: Path) -> None:

@@ -1,5 +1,6 @@
 """Generate: the same corpus for any number of workers, resumed, refused, and never half-written."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from cluster.corpus import Corpus
+from cluster.schema import rows_from_table
 from cluster.session import connect
 from cluster.storage import Storage
 from cluster.verification import Tally, check_shards, take_inventory
@@ -16,6 +18,7 @@ from diffcxr.errors import InputError, RefusedError
 from jobs import generate
 from jobs.command import main
 from jobs.generate import Config, WorkersConfig
+from tests.cluster.stable_diffusion import write_stable_diffusion
 from tests.generated_run import generated_run
 from tests.reports_corpus import reports_corpus
 from tests.s3_server import S3Server
@@ -68,6 +71,20 @@ def test_one_worker_two_workers_and_no_cluster_make_the_same_bytes(
     generated_run(corpus, tmp_path / "0", samples_per_report=2)
     assert objects(tmp_path / "1") == objects(tmp_path / "2") == objects(tmp_path / "0")
     assert not problems(tmp_path / "1")
+
+
+def test_a_foreign_diffusers_pipeline_makes_films_that_can_be_made_again(
+    session: None, corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, output = write_stable_diffusion(tmp_path / "model"), tmp_path / "out"
+    settings = ["steps=2", "batch_size=4", "images_per_shard=6", "limit=8", "workers.max=1"]
+    assert main(["generate", f"corpus={corpus.uri}", f"output={output}", f"model={model}", *settings]) == 0
+    rows = [row for table in Corpus.open(output).tables() for row in rows_from_table(table)]
+    assert len(rows) == len({row.image for row in rows}) == 8
+    last = rows[-1].report_id  # in a batch that was padded
+    capsys.readouterr()
+    assert main(["reproduce", f"output={output}", f"report_id={last}", f"model={model}"]) == 0
+    assert re.search(r"bytes_agree +yes", capsys.readouterr().out)
 
 
 def test_the_same_command_goes_on_where_the_run_was_left(
