@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cluster.storage import Storage
+from cluster.training_run import TrainingRun
 from diffcxr.errors import InputError
 from jobs.options import nested, option, required
 
@@ -80,7 +81,7 @@ class Config:
     data: str = required(help="URI of a corpus with films")
     output: str = required(help="URI of the model folder to write")
     base: str | None = option(
-        None, help="model folder or URI whose parts denoiser and adapter build on; default: the output"
+        None, help="model folder or URI whose parts are built on where the output has not trained its own"
     )
     split: str | None = option("train", help="which rows to train on; null: all, as stage=filter always does")
     size: int = option(128, help="pixels a side; other films are resized", min=32)
@@ -95,9 +96,15 @@ class Config:
     classifier: ClassifierOptions = nested(ClassifierOptions, help="stage=classifier")
 
 
-def base_model(config: Config) -> Storage:
-    """The model folder whose parts a stage builds on."""
-    return Storage.at(config.base or config.output)
+_TRAINED_BY = {"autoencoder": "autoencoder", "report_encoder": "language", "denoiser": "denoiser"}
+
+
+def model_with(config: Config, part: str) -> Storage:
+    """The model folder whose `part` a stage builds on: the output, unless `base` has it from elsewhere."""
+    output = Storage.at(config.output)
+    if config.base is None or TrainingRun.begun(output, _TRAINED_BY[part]):
+        return output
+    return Storage.at(config.base)
 
 
 def check_config(config: Config) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from diffusers import DPMSolverMultistepScheduler
 
-from cluster.model_parts import part_digest, read_part
+from cluster.model_parts import part_digest
 from cluster.storage import Storage
 from cluster.training_data import TrainingData
 from cluster.training_run import TrainingRun
@@ -22,26 +22,25 @@ from diffcxr.reports.labeler import label_report
 from diffcxr.training.adapter import AdapterStage
 from diffcxr.training.autoencoder import encode_films
 from diffcxr.training.loop import TrainingLoop
-from jobs.stages.denoiser import fix_for, publish
+from jobs.stages.denoiser import fix_for, publish, read
 from jobs.stages.loop import follow, loop_config
 from jobs.stages.texts import context_tokens, text_states
-from jobs.training_config import Config, base_model
+from jobs.training_config import Config, model_with
 
 _PARTS = ("autoencoder", "report_encoder", "denoiser")
 
 
 def adapter_parts(config: Config) -> dict[str, str]:
     """Digests of the parts that it is trained with. Raises InputError where one is missing."""
-    return {name: part_digest(base_model(config), name, fix_for(name)) for name in _PARTS}
+    return {name: part_digest(model_with(config, name), name, fix_for(name)) for name in _PARTS}
 
 
 def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> float:
     """Writes the whole pipeline with its adapter; the last loss."""
-    base = base_model(config)
-    autoencoder = read_part(base, "autoencoder", FilmAutoencoder, fix_for("autoencoder"))
-    report_encoder = read_part(base, "report_encoder", ReportEncoder, fix_for("report_encoder"))
-    denoiser = read_part(base, "denoiser", UViT, fix_for("denoiser"))
-    scheduler = _read_scheduler(base)
+    autoencoder = read(config, "autoencoder", FilmAutoencoder)
+    report_encoder = read(config, "report_encoder", ReportEncoder)
+    denoiser = read(config, "denoiser", UViT)
+    scheduler = _read_scheduler(model_with(config, "denoiser"))
     torch.manual_seed(config.seed)
     adapter = ControlAdapter.attach(denoiser)
 
@@ -64,6 +63,6 @@ def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> float
     return loss
 
 
-def _read_scheduler(base: Storage) -> DPMSolverMultistepScheduler:
-    config = json.loads(base.child("scheduler").read("scheduler_config.json"))
+def _read_scheduler(model: Storage) -> DPMSolverMultistepScheduler:
+    config = json.loads(model.child("scheduler").read("scheduler_config.json"))
     return cast(DPMSolverMultistepScheduler, DPMSolverMultistepScheduler.from_config(config))

@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from cluster.model_parts import part_digest, read_part
-from cluster.storage import Storage
+from cluster.model_parts import Part, part_digest, read_part
 from cluster.training_data import TrainingData
 from cluster.training_run import TrainingRun
 from diffcxr.autoencoder import FilmAutoencoder
@@ -23,7 +22,7 @@ from diffcxr.training.diffusion import make_scheduler
 from diffcxr.training.loop import TrainingLoop
 from jobs.stages.loop import follow, loop_config
 from jobs.stages.texts import context_tokens, text_states
-from jobs.training_config import Config, base_model
+from jobs.training_config import Config, model_with
 
 _FIX = "Train stage={} first, or name a model that has it by base=URI."
 
@@ -31,14 +30,14 @@ _FIX = "Train stage={} first, or name a model that has it by base=URI."
 def denoiser_parts(config: Config) -> dict[str, str]:
     """Digests of the parts that it is trained with. Raises InputError where one is missing."""
     names = ["autoencoder"] if config.denoiser.raw_tokens else ["autoencoder", "report_encoder"]
-    return {name: part_digest(base_model(config), name, fix_for(name)) for name in names}
+    return {name: part_digest(model_with(config, name), name, fix_for(name)) for name in names}
 
 
 def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> float:
     """Writes a whole pipeline, without an adapter; the last loss."""
-    options, base = config.denoiser, base_model(config)
-    autoencoder = read_part(base, "autoencoder", FilmAutoencoder, fix_for("autoencoder"))
-    report_encoder = _report_encoder(base, options.raw_tokens)
+    options = config.denoiser
+    autoencoder = read(config, "autoencoder", FilmAutoencoder)
+    report_encoder = _report_encoder(config)
     torch.manual_seed(config.seed)
     denoiser: UViT = UViT(
         latent_channels=autoencoder.config.latent_channels,
@@ -70,14 +69,20 @@ def publish(pipeline: Any, run: TrainingRun) -> None:
         run.finish(Path(local))
 
 
+def read(config: Config, part: str, kind: type[Part]) -> Part:
+    """A part that the stage builds on. Raises InputError where it is missing or damaged."""
+    return read_part(model_with(config, part), part, kind, fix_for(part))
+
+
 def fix_for(part: str) -> str:
     """What to do where a part is missing."""
     return _FIX.format({"report_encoder": "language"}.get(part, part))
 
 
-def _report_encoder(base: Storage, raw_tokens: int | None) -> ReportEncoder:
+def _report_encoder(config: Config) -> ReportEncoder:
+    raw_tokens = config.denoiser.raw_tokens
     if raw_tokens is None:
-        trained: ReportEncoder = read_part(base, "report_encoder", ReportEncoder, fix_for("report_encoder"))
+        trained: ReportEncoder = read(config, "report_encoder", ReportEncoder)
         return trained
     width = TextEncoder(MINILM).width
     encoder: ReportEncoder = ReportEncoder(

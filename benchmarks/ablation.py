@@ -1,0 +1,294 @@
+"""Ablation: what each of Diff-CXR's three parts is worth, at equal training compute.
+
+On the embedded world, 8 % of whose training films are artefacts, four arms are trained from the same seeds in
+the nano profile: conditioned on the report's raw word pieces; the same without the films that latent noise
+filtering removes; on the concise tokens of vision-aware textual learning; and with the disease-knowledge
+adapter. Each makes a film for every held-out report, and is measured against clean films of other patients.
+
+All arms take as many floating-point operations, forward and backward, counted from the modules: what a part
+itself needs (the language stage, the adapter stage) is taken from the denoiser's share. Arms are resumed and
+kept below `--work`: run the same command again after an interruption.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.result import Bar, argument_parser, at_least, write_result
+from cluster.models import MINI
+from cluster.session import connect
+from diffcxr.denoiser.control import ControlAdapter
+from diffcxr.denoiser.uvit import UViT
+from diffcxr.language.film_encoder import FilmEncoder, small_backbone
+from diffcxr.language.report_encoder import ReportEncoder
+from diffcxr.training.adapter import AdapterStage
+from diffcxr.training.denoiser import DenoiserStage
+from diffcxr.training.language import LanguageStage
+from diffcxr.training.loop import Stage
+from diffcxr.training.text_states import TextStates
+from jobs.command import main as diffcxr
+
+RAW, CONCISE = 128, 16  # report tokens
+WIDTH, DEPTH, HEADS = 128, 4, 4  # of the nano profile's denoiser
+BATCH, LANGUAGE_BATCH = 32, 64
+PIECES = 77  # word pieces of an average report, for counting
+
+TRAIN, HELD_OUT, REAL = 11, 12, 13  # worlds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """What is switched on."""
+
+    name: str
+    filtered: bool = False
+    concise: bool = False
+    adapter: bool = False
+
+
+ARMS = (
+    Arm(name="text only"),
+    Arm(name="+ LNFS", filtered=True),
+    Arm(name="+ AVA-TLS", filtered=True, concise=True),
+    Arm(name="+ adapter", filtered=True, concise=True, adapter=True),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How much is trained and made."""
+
+    films: int
+    denoiser_steps: int  # of the first arm; its operations are everyone's budget
+    language_steps: int
+    adapter_steps: int
+    made: int
+    seeds: int
+
+
+FULL = Scale(films=12_000, denoiser_steps=1_300, language_steps=500, adapter_steps=700, made=2_000, seeds=3)
+QUICK = Scale(films=600, denoiser_steps=12, language_steps=4, adapter_steps=4, made=64, seeds=1)
+
+
+def main() -> None:
+    parser = argument_parser(__doc__ or "")
+    parser.add_argument("--work", type=Path, default=Path("out/ablation"), help="where arms are kept")
+    parser.add_argument("--only", type=int, help="train and measure this seed alone; no table")
+    arguments = parser.parse_args()
+    scale = QUICK if arguments.quick else FULL
+    work: Path = arguments.work
+    steps = {arm.name: steps_of(arm, scale) for arm in ARMS}
+    seeds = range(scale.seeds) if arguments.only is None else [arguments.only]
+    with connect():
+        prepare(work, scale)
+        rows = [measure(work, arm, seed, steps[arm.name]) for seed in seeds for arm in ARMS]
+    if arguments.only is not None:
+        return
+    table = {
+        arm.name: {
+            metric: spread([row[metric] for row in rows if row["arm"] == arm.name])
+            for metric in ("fid", "mauc", "seconds")
+        }
+        for arm in ARMS
+    }
+    for name, values in table.items():
+        shown = ", ".join(f"{metric} {mean:.4g} +- {sd:.2g}" for metric, (mean, sd) in values.items())
+        sys.stdout.write(f"{name:<12} {shown}\n")
+    bars = bars_of(table)
+    if arguments.quick:
+        bars = [Bar(bar.name, bar.value, bar.bar, ok=True) for bar in bars]
+    write_result(
+        "ablation", bars, arguments.output, table=table, arms=rows, steps=steps,
+        operations={name: operations(steps_) for name, steps_ in steps.items()},
+        films=scale.films, made=scale.made,
+    )  # fmt: skip
+
+
+def prepare(work: Path, scale: Scale) -> None:
+    """The corpora and the filtering that all arms share."""
+    worlds = {
+        "train": [f"source.rows={scale.films}", f"source.seed={TRAIN}", "source.artefacts=0.08"],
+        "reports": [f"source.rows={scale.made}", f"source.seed={HELD_OUT}", "source.images=false"],
+        "real": [f"source.rows={scale.made}", f"source.seed={REAL}"],
+    }
+    for name, source in worlds.items():
+        run(["corpus", "source=phantom", *source, f"output={work / name}"])
+    run(["train", "stage=filter", f"data={work / 'train'}", f"output={work / 'filter'}"])
+
+
+def measure(work: Path, arm: Arm, seed: int, steps: Mapping[str, int]) -> dict[str, object]:
+    """Train an arm, make its films, measure them."""
+    folder = work / f"{arm.name.removeprefix('+ ').replace(' ', '-').lower()}-{seed}"
+    started = time.perf_counter()
+    for stage, count in steps.items():
+        options = [f"stage={stage}", f"data={work / 'train'}", f"output={folder / 'model'}", f"seed={seed}"]
+        options += [f"{stage}.steps={count}", "split=null"]
+        if arm.filtered:
+            options.append(f"filter={work / 'filter'}")
+        if stage == "language":
+            options += [f"language.width={WIDTH}", f"language.tokens={CONCISE}"]
+        else:
+            options.append(f"base={MINI}")
+        if stage == "denoiser":
+            options += [f"denoiser.{key}={value}" for key, value in SHAPE.items()]
+            options += [] if arm.concise else [f"denoiser.raw_tokens={RAW}"]
+        run(["train", *options])
+    seconds = time.perf_counter() - started  # a resumed arm's is short: the first run's is kept
+    timed = folder / "seconds.json"
+    if not timed.exists():
+        timed.write_text(json.dumps(seconds))
+    images, measures = folder / "images", folder / "measures"
+    run(
+        [
+            "generate",
+            f"corpus={work / 'reports'}",
+            f"model={folder / 'model'}",
+            f"output={images}",
+            f"seed={seed}",
+        ]
+    )
+    run(
+        [
+            "evaluate",
+            f"real={work / 'real'}",
+            f"synthetic={images}",
+            f"output={measures}",
+            f"cache={work / 'cache'}",
+        ]
+    )
+    scores = json.loads((measures / "metrics.json").read_text())
+    return {
+        "arm": arm.name,
+        "seed": seed,
+        "fid": value_of(scores, "fid"),
+        "mauc": value_of(scores, "label_mauc"),
+        "seconds": json.loads(timed.read_text()),
+    }
+
+
+SHAPE = {"width": WIDTH, "depth": DEPTH, "heads": HEADS}
+
+
+def value_of(scores: Sequence[Mapping[str, object]], metric: str) -> float:
+    (row,) = [row for row in scores if row["metric"] == metric and row["subset"] == "all"]
+    return float(str(row["value"]))
+
+
+def run(job: list[str]) -> None:
+    """A job, as a person would type it. Raises SystemExit where it does not end well."""
+    code = diffcxr(job)
+    if code:
+        raise SystemExit(code)
+
+
+def steps_of(arm: Arm, scale: Scale) -> dict[str, int]:
+    """Steps of each of an arm's stages, so that all arms take the same operations."""
+    budget = scale.denoiser_steps * BATCH * cost("denoiser", concise=False)
+    steps: dict[str, int] = {}
+    if arm.concise:
+        steps["language"] = scale.language_steps
+    if arm.adapter:
+        steps["adapter"] = scale.adapter_steps
+    steps_of_denoiser = (budget - operations(steps)) / (BATCH * cost("denoiser", concise=arm.concise))
+    order = ("language", "denoiser", "adapter")
+    steps["denoiser"] = round(steps_of_denoiser)
+    return {stage: steps[stage] for stage in order if stage in steps}
+
+
+def operations(steps: Mapping[str, int]) -> float:
+    """Floating-point operations of an arm's stages; with a language stage, tokens are the concise ones."""
+    total = 0.0
+    for stage, count in steps.items():
+        batch = LANGUAGE_BATCH if stage == "language" else BATCH
+        total += count * batch * cost(stage, concise="language" in steps)
+    return total
+
+
+def cost(stage: str, concise: bool) -> float:
+    """Operations of one sample in one training step, counted while one runs."""
+    found = _COSTS.get((stage, concise))
+    if found is None:
+        with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+            loss = _STAGES[stage](concise).loss(0, 2, torch.Generator().manual_seed(0))
+            loss.backward()  # type: ignore[no-untyped-call]
+        found = _COSTS[stage, concise] = counter.get_total_flops() / 2
+    return found
+
+
+_COSTS: dict[tuple[str, bool], float] = {}
+
+
+def _denoiser(concise: bool) -> UViT:
+    tokens, width = (CONCISE, WIDTH) if concise else (RAW, 384)
+    denoiser: UViT = UViT(**SHAPE, context_tokens=tokens, context_width=width)
+    return denoiser
+
+
+def _zeros(*shape: int) -> NDArray[np.float16]:
+    return np.zeros(shape, np.float16)
+
+
+def _context(concise: bool) -> NDArray[np.float16]:
+    return _zeros(4, CONCISE, WIDTH) if concise else _zeros(4, RAW, 384)
+
+
+def _language_stage(concise: bool) -> Stage:
+    texts = TextStates(torch.zeros(PIECES, 384).half(), np.array([0, PIECES]), np.zeros(4, np.int64))
+    encoders = ReportEncoder(tokens=CONCISE, width=WIDTH), FilmEncoder(small_backbone(), WIDTH)
+    return LanguageStage(*encoders, np.zeros((4, 128, 128), np.uint8), texts, np.zeros((4, 14), np.int8))
+
+
+def _denoiser_stage(concise: bool) -> Stage:
+    return DenoiserStage(_denoiser(concise), _zeros(4, 8, 16, 16), _context(concise))
+
+
+def _adapter_stage(concise: bool) -> Stage:
+    denoiser = _denoiser(concise)
+    adapter = ControlAdapter.attach(denoiser)
+    context = _context(concise)
+    return AdapterStage(denoiser, adapter, _zeros(4, 8, 16, 16), context, context[:1], np.zeros(4, np.int64))
+
+
+_STAGES: dict[str, Callable[[bool], Stage]] = {
+    "language": _language_stage,
+    "denoiser": _denoiser_stage,
+    "adapter": _adapter_stage,
+}
+
+
+def spread(values: Sequence[object]) -> tuple[float, float]:
+    """Mean and standard deviation over seeds (0 for one seed)."""
+    numbers = np.array(values, float)
+    return float(numbers.mean()), float(numbers.std(ddof=1)) if len(numbers) > 1 else 0.0
+
+
+def bars_of(table: Mapping[str, Mapping[str, tuple[float, float]]]) -> list[Bar]:
+    """The whole against the first arm, and each part against the arm before it, in its own spread."""
+    first, whole = table[ARMS[0].name], table[ARMS[-1].name]
+    bars = [
+        at_least("FID better than text only, share", 1 - whole["fid"][0] / first["fid"][0], 0.25),
+        at_least("mAUC better than text only, share", whole["mauc"][0] / first["mauc"][0] - 1, 0.08),
+    ]
+    for before, arm in pairwise(ARMS):
+        here, there = table[arm.name], table[before.name]
+        for metric, sign in (("fid", -1), ("mauc", 1)):
+            gain = sign * (here[metric][0] - there[metric][0])
+            worst = -max(here[metric][1], there[metric][1])
+            bars.append(at_least(f"{metric} gained by {arm.name}, against its sd", gain, worst))
+    return bars
+
+
+if __name__ == "__main__":
+    main()
