@@ -107,6 +107,6 @@ MINI = Profile(
         hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
     ),
 )
-"""The embedded model, with a control adapter, which the shipped weights do not have yet."""
+"""The embedded model."""
 
 PROFILES = {"paper": PAPER, "mini": MINI}
