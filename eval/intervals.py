@@ -29,6 +29,12 @@ def jackknife(value: float, left_out: Sequence[float]) -> Interval:
     return value - margin, value + margin
 
 
+def jackknife_of_known(value: float, left_out: NDArray[np.float64]) -> Interval | tuple[None, None]:
+    """`jackknife` over the groups whose value is not nan; None twice below two of them."""
+    known = left_out[~np.isnan(left_out)]
+    return jackknife(value, known.tolist()) if len(known) >= 2 else (None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class AUCIntervals:
     """None where a finding (or every finding) has too few films of a class."""

@@ -31,6 +31,7 @@ class Score:
     reference: str  # what the synthetic films are measured against
     digest: str  # the extractor's
     findings: tuple[str, ...] | None = None  # those that a macro mean is over
+    note: str | None = None  # what else decides how the value is to be read
 
 
 _TYPES: dict[str, pa.DataType] = {
