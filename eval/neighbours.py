@@ -1,0 +1,116 @@
+"""Which films are nearer than others, decided by exact distances and found by fast ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.feature_rows import FeatureRows
+from eval.groups import GROUPS
+
+_TILE = 1 << 21  # distances held at once: 16 MiB as float64, so that memory does not grow with the films
+_PAIRS = 1 << 22  # features of pairs taken at once for exact distances
+_CANDIDATES = 4  # nearest films looked at for each that is asked for, before a whole row is
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cloud:
+    """Films as points. `exact` decides; `near` are the same points about a centre, in float32."""
+
+    exact: NDArray[np.float32]  # (n, d)
+    near: NDArray[np.float32]  # (n, d)
+    norms: NDArray[np.float64]  # (n,): |near|^2
+    groups: NDArray[np.int64]  # (n,), ascending
+    starts: NDArray[np.int64]  # (GROUPS + 1,): where each group begins
+
+    @classmethod
+    def of(cls, films: FeatureRows, centre: NDArray[np.float64]) -> Cloud:
+        """The films by group, about `centre` (d,)."""
+        films = films.take(np.argsort(films.groups, kind="stable"))
+        near = (films.features - centre).astype(np.float32)
+        norms = np.einsum("nd,nd->n", near, near, dtype=np.float64)
+        starts = np.searchsorted(films.groups, np.arange(GROUPS + 1))
+        return cls(films.features, near, norms, films.groups, starts)
+
+    @property
+    def count(self) -> int:
+        return len(self.norms)
+
+    def tiles(self, width: int) -> Iterator[slice]:
+        """Runs of films of one group each, with at most _TILE distances to `width` others."""
+        size = max(1, _TILE // width)
+        for start, stop in zip(self.starts[:-1], self.starts[1:], strict=True):
+            for at in range(start, stop, size):
+                yield slice(at, min(at + size, stop))
+
+
+def squared(a: Cloud, i: NDArray[np.int64], b: Cloud, j: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The squared distance of each pair of films (i, j): sums of exact differences, in float64.
+
+    This is the distance that comparisons are defined by. It is the same for equal pairs wherever they stand,
+    and zero for equal films, which a distance from norms and products is not.
+    """
+    found = np.empty(len(i))
+    step = max(1, _PAIRS // a.exact.shape[1])
+    for at in range(0, len(i), step):
+        part = slice(at, at + step)
+        differences = a.exact[i[part]].astype(np.float64) - b.exact[j[part]]
+        found[part] = (differences * differences).sum(1)
+    return found
+
+
+def bounds(a: Cloud, films: slice, b: Cloud) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Lower bounds (t, n) of the squared distances of some films of `a` from `b`, and what they may miss.
+
+    |x|^2 + |y|^2 - 2 x.y in float32 is off by at most (d + 16) 2^-24 (|x|^2 + |y|^2): d for the product's
+    sum, the rest for the norms, the centring and these lines.
+    """
+    share = (a.near.shape[1] + 16) * 2.0**-24
+    norms = a.norms[films, None].astype(np.float32) + b.norms.astype(np.float32)
+    slack = norms * np.float32(share)
+    lower = a.near[films] @ b.near.T
+    lower *= -2
+    lower += norms
+    lower -= slack
+    slack *= 2
+    return lower, slack
+
+
+def radii(cloud: Cloud, k: int) -> NDArray[np.float64]:
+    """(1 + GROUPS, n): each film's squared distance from its k-th neighbour, then that without each group.
+
+    A film is not its own neighbour, an equal film is one. Infinite where fewer than k are left.
+    """
+    found = np.empty((1 + GROUPS, cloud.count))
+    looked_at = min(_CANDIDATES * k, cloud.count - 1)
+    for films in cloud.tiles(cloud.count):
+        rows = np.arange(films.start, films.stop)
+        lower, _ = bounds(cloud, films, cloud)
+        lower[rows - films.start, rows] = np.inf
+        chosen = np.argpartition(lower, looked_at - 1, axis=1)[:, :looked_at]
+        beyond = np.take_along_axis(lower, chosen, 1).max(1)  # nothing that was not chosen is nearer
+        found[:, films] = _kth(cloud, rows, chosen, k)
+        doubtful = np.flatnonzero((found[:, films] > beyond).any(0))
+        step = max(1, _TILE // (cloud.count * (1 + GROUPS)))
+        for at in range(0, len(doubtful), step):
+            few = rows[doubtful[at : at + step]]
+            others = np.arange(cloud.count - 1) + (np.arange(cloud.count - 1) >= few[:, None])
+            found[:, few] = _kth(cloud, few, others, k)
+    return found
+
+
+def _kth(cloud: Cloud, rows: NDArray[np.int64], others: NDArray[np.int64], k: int) -> NDArray[np.float64]:
+    """(1 + GROUPS, t): each row's k-th smallest distance from its others (t, m), then without each group."""
+    pairs = squared(cloud, np.repeat(rows, others.shape[1]), cloud, others.reshape(-1)).reshape(others.shape)
+    order = np.argsort(pairs, axis=1, kind="stable")
+    distances = np.take_along_axis(pairs, order, 1)
+    groups = cloud.groups[np.take_along_axis(others, order, 1)]
+    found = np.full((1 + GROUPS, len(rows)), np.inf)
+    for number in range(1 + GROUPS):
+        reached = np.cumsum(groups != number - 1, axis=1) >= k
+        there = reached.any(1)
+        found[number, there] = distances[there, reached[there].argmax(1)]
+    return found
