@@ -1,4 +1,4 @@
-"""95 % intervals: of an AUC by resampling patients, of a FID by deleting groups of them."""
+"""95 % intervals: means and AUCs by resampling patients, FID and its like by leaving groups of them out."""
 
 from __future__ import annotations
 
@@ -33,6 +33,26 @@ def jackknife_of_known(value: float, left_out: NDArray[np.float64]) -> Interval 
     """`jackknife` over the groups whose value is not nan; None twice below two of them."""
     known = left_out[~np.isnan(left_out)]
     return jackknife(value, known.tolist()) if len(known) >= 2 else (None, None)
+
+
+def bootstrap_mean(
+    values: NDArray[np.float64], patients: NDArray[np.uint64], resamples: int = 1000, seed: int = 0
+) -> Interval:
+    """The percentile interval of the mean of `values` (n,) over resamples of patients with all their values.
+
+    Raises ValueError where there is no value.
+    """
+    if len(values) == 0:
+        raise ValueError("a mean needs a value")
+    _, patient = np.unique(patients, return_inverse=True)
+    sums, counts = np.bincount(patient, values), np.bincount(patient)
+    rng = np.random.default_rng(seed)
+    means = np.empty(resamples)
+    for resample in range(resamples):
+        drawn = rng.integers(len(sums), size=len(sums))
+        means[resample] = sums[drawn].sum() / counts[drawn].sum()
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from eval.auc import ScoredFilms, macro, result
 from eval.frechet import frechet_distance
 from eval.groups import GROUPS
-from eval.intervals import bootstrap_auc, jackknife
+from eval.intervals import bootstrap_auc, bootstrap_mean, jackknife, jackknife_of_known
 from eval.moments import Moments, leave_one_out, merge_all, update
 
 
@@ -87,3 +87,20 @@ def test_the_jackknife_of_a_distance_is_as_wide_as_its_spread_over_samples() -> 
 def test_a_jackknife_needs_two_groups() -> None:
     with pytest.raises(ValueError, match="two groups"):
         jackknife(1.0, [1.0])
+
+
+def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says() -> None:
+    rng, hits = np.random.default_rng(4), 0
+    patients = np.repeat(np.arange(60, dtype=np.uint64), 3)
+    for draw in range(200):
+        values = np.repeat(rng.normal(size=60), 3) + 0.1 * rng.normal(size=180)
+        low, high = bootstrap_mean(values, patients, resamples=300, seed=draw)
+        hits += low <= 0 <= high
+    assert 180 <= hits <= 198  # 95 % less what a percentile interval of 60 patients lacks
+    with pytest.raises(ValueError, match="needs a value"):
+        bootstrap_mean(values[:0], patients[:0])
+
+
+def test_the_jackknife_leaves_out_what_has_no_value() -> None:
+    assert jackknife_of_known(1.0, np.array([1.0, np.nan, 3.0])) == jackknife(1.0, [1.0, 3.0])
+    assert jackknife_of_known(1.0, np.array([1.0, np.nan])) == (None, None)

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch_fidelity.metric_isc import isc_features_to_metric
+
+from eval.groups import GROUPS
+from eval.inception_score import ClassSums, inception_score, left_out_scores, merge, result, update
+
+CLASSES = 30
+RNG = np.random.default_rng(0)
+LOGITS = (RNG.normal(size=(200, CLASSES)) * 3).astype(np.float32)
+MEMBERS = RNG.integers(GROUPS, size=200)
+MATCHED = RNG.random(200) < 0.4
+
+
+def state(films: np.ndarray | slice = slice(None)) -> ClassSums:
+    return update(ClassSums.empty(CLASSES), LOGITS[films], MEMBERS[films], MATCHED[films])
+
+
+def reference(logits: np.ndarray) -> float:
+    found = isc_features_to_metric(torch.from_numpy(logits), splits=1)
+    return float(found["inception_score_mean"])
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 20.0])
+def test_one_split_is_torch_fidelity_s(scale: float) -> None:
+    logits = LOGITS * np.float32(scale)
+    ours = update(ClassSums.empty(CLASSES), logits, MEMBERS, MATCHED)
+    assert result(ours) == pytest.approx(reference(logits), rel=1e-12)
+
+
+def test_sure_and_even_is_worth_its_classes_and_one_film_again_and_again_is_worth_one() -> None:
+    sure = np.eye(CLASSES, dtype=np.float32)[np.arange(90) % CLASSES] * 1e4
+    groups, none = np.zeros(90, np.int64), np.zeros(90, np.bool_)
+    assert result(update(ClassSums.empty(CLASSES), sure, groups, none)) == pytest.approx(CLASSES, rel=1e-12)
+    same = np.tile(LOGITS[:1], (90, 1))
+    assert result(update(ClassSums.empty(CLASSES), same, groups, none)) == pytest.approx(1, rel=1e-12)
+
+
+@given(st.lists(st.integers(0, 200), max_size=6), st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_the_value_does_not_depend_on_shards_order_or_merge_tree(cuts, random) -> None:
+    states = [state(films) for films in np.split(np.arange(200), sorted(cuts))]
+    while len(states) > 1:
+        random.shuffle(states)
+        states.append(merge(states.pop(), states.pop()))
+    assert states[0].films == 200
+    assert result(states[0]) == pytest.approx(result(state()), rel=1e-12)
+    assert left_out_scores(states[0]) == pytest.approx(left_out_scores(state()), rel=1e-12)
+
+
+def test_rows_have_intervals_and_what_real_films_reach_at_the_same_number() -> None:
+    assert left_out_scores(state()) == pytest.approx(
+        [reference(LOGITS[group != MEMBERS]) for group in range(GROUPS)], rel=1e-12
+    )
+    real_logits = LOGITS[:150] * np.float32(2)
+    real = update(ClassSums.empty(CLASSES), real_logits, MEMBERS[:150], ~MATCHED[:150])
+    score = inception_score(real, state(), extractor="x", digest="d", reference="r")
+    assert score.value == pytest.approx(reference(LOGITS), rel=1e-12)
+    assert score.ceiling == pytest.approx(reference(real_logits[~MATCHED[:150]]), rel=1e-12)
+    assert score.value_at_floor == pytest.approx(reference(LOGITS[MATCHED]), rel=1e-12)
+    assert (score.n_real, score.n_synthetic, score.floor) == (150, 200, 1)
+    assert score.value is not None and score.low is not None and score.high is not None
+    assert score.low < score.value < score.high
+
+
+def test_other_classes_and_no_films_are_refused() -> None:
+    with pytest.raises(ValueError, match="30 classes"):
+        update(state(), LOGITS[:, :4], MEMBERS, MATCHED)
+    with pytest.raises(ValueError, match="needs a film"):
+        result(ClassSums.empty(4))
