@@ -1,8 +1,8 @@
-"""The area under the ROC curve of each finding, and its macro mean, from any number of parts."""
+"""The area under the ROC curve of each finding, and its means, from any number of parts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,6 +87,27 @@ def macro(values: Iterable[FindingAUC]) -> float | None:
     """The mean over the findings that have a value; None where none has."""
     known = [finding.value for finding in values if finding.value is not None]
     return float(np.mean(known)) if known else None
+
+
+def weighted(values: Iterable[FindingAUC]) -> float | None:
+    """The mean in which each finding counts as often as it is there; None where none has a value."""
+    known = [(finding.value, finding.n_positive) for finding in values if finding.value is not None]
+    if not known:
+        return None
+    return float(np.average([value for value, _ in known], weights=[count for _, count in known]))
+
+
+def pooled(
+    state: ScoredFilms, findings: Sequence[int]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.uint64]]:
+    """Scores, truth and patients (m,) of all known pairs of a film and a finding: a micro mean's."""
+    truth = state.truth[:, list(findings)]
+    film, finding = np.nonzero(truth >= 0)
+    return (
+        state.scores[:, list(findings)][film, finding],
+        truth[film, finding] == 1,
+        state.patients[film],
+    )
 
 
 def shuffled(state: ScoredFilms) -> ScoredFilms:

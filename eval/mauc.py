@@ -1,15 +1,20 @@
-"""Label mAUC: whether a classifier finds on the films what their reports say."""
+"""mAUC: whether a classifier finds on the films what their reports say, or what it finds on the real ones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
 from diffcxr.findings import DIFFCXR_11
-from eval.auc import FindingAUC, ScoredFilms, macro, result, shuffled
-from eval.intervals import bootstrap_auc
+from eval.auc import FindingAUC, ScoredFilms, auc, macro, pooled, result, shuffled, weighted
+from eval.delong import delong
+from eval.intervals import Interval, bootstrap_auc
 from eval.scores import Score
 
 RESAMPLES = 1000
+Truth = Literal["label", "paired"]
+_NONE = (None, None)
 
 
 def mauc_scores(
@@ -20,61 +25,98 @@ def mauc_scores(
     extractor: str,
     digest: str,
     reference: str,
+    truth: Truth = "label",
     resamples: int = RESAMPLES,
 ) -> list[Score]:
-    """The macro mean over all findings, over Diff-CXR's eleven, then each finding.
+    """The macro mean over all findings, that over Diff-CXR's eleven, weighted and micro means, each finding.
 
-    Values are AUCs of the synthetic films' scores against the labels of their reports; `floor` takes another
-    patient's labels instead, `ceiling` is the same on the real films. Intervals resample patients. A finding
-    with too few films of a class has a row without a value, and no part in the means.
+    Values are AUCs of the synthetic films' scores against their truth: the labels of their reports, or for
+    `paired` what `eval.paired` made of the real films. `floor` takes another patient's truth instead, and
+    `ceiling` is the same on the real films, for labels. Intervals resample patients, but that of the micro
+    mean is DeLong's, clustered by patient. A finding with too few films of a class has a row without a value,
+    and no part in the means.
     """
-    eleven = [index for index, name in enumerate(findings) if name in DIFFCXR_11]
-    sets = {"all": list(range(len(findings))), "diffcxr_11": eleven}
-    values, floors, ceilings = result(synthetic), result(shuffled(synthetic)), result(real)
+    sets = {
+        "all": list(range(len(findings))),
+        "diffcxr_11": [index for index, name in enumerate(findings) if name in DIFFCXR_11],
+    }
+    chance = shuffled(synthetic)
+    values, floors = result(synthetic), result(chance)
+    ceilings = result(real) if truth == "label" else [FindingAUC(None, 0, 0)] * len(findings)
     intervals = bootstrap_auc(synthetic, sets, resamples)
-    n_real, n_synthetic = len(real.keys), len(synthetic.keys)
-
-    def mean(of: list[FindingAUC], chosen: Sequence[int]) -> float | None:
-        # Floor and ceiling are over the very findings that the value is over.
-        return macro(of[index] for index in chosen if values[index].value is not None)
+    valued = {name: [i for i in chosen if values[i].value is not None] for name, chosen in sets.items()}
+    row = Score(
+        metric=f"mauc_{truth}",
+        extractor=extractor,
+        value=None,
+        n_real=len(real.keys),
+        n_synthetic=len(synthetic.keys),
+        reference=reference,
+        digest=digest,
+    )
 
     scores = []
-    for name, chosen in sets.items():
-        low, high = intervals.macro[name] or (None, None)
+    for name, used in valued.items():
+        # Floor and ceiling are over the very findings that the value is over.
+        low, high = intervals.macro[name] or _NONE
+        value, floor, ceiling = (macro(of[i] for i in used) for of in (values, floors, ceilings))
+        told = tuple(findings[i] for i in used)
         scores.append(
-            Score(
-                metric="mauc_label",
-                extractor=extractor,
-                subset=name,
-                value=mean(values, chosen),
-                low=low,
-                high=high,
-                floor=mean(floors, chosen),
-                ceiling=mean(ceilings, chosen),
-                n_real=n_real,
-                n_synthetic=n_synthetic,
-                reference=reference,
-                digest=digest,
-                findings=tuple(findings[i] for i in chosen if values[i].value is not None),
+            replace(
+                row, subset=name, value=value, low=low, high=high, floor=floor, ceiling=ceiling, findings=told
             )
         )
+    everything = replace(row, findings=scores[0].findings)
+    used = valued["all"]
+    low, high = intervals.weighted["all"] or _NONE
+    value, floor, ceiling = (weighted(of[i] for i in used) for of in (values, floors, ceilings))
+    scores.append(
+        replace(
+            everything,
+            metric=f"{row.metric}_weighted",
+            value=value,
+            low=low,
+            high=high,
+            floor=floor,
+            ceiling=ceiling,
+        )
+    )
+    value, (low, high) = _micro(synthetic, used)
+    scores.append(
+        replace(
+            everything,
+            metric=f"{row.metric}_micro",
+            value=value,
+            low=low,
+            high=high,
+            floor=_micro(chance, used)[0],
+            ceiling=_micro(real, used)[0] if truth == "label" else None,
+        )
+    )
     for index, finding in enumerate(findings):
-        low, high = intervals.findings[index] or (None, None)
+        low, high = intervals.findings[index] or _NONE
         scores.append(
-            Score(
-                metric="mauc_label",
-                extractor=extractor,
+            replace(
+                row,
                 subset=finding,
                 value=values[index].value,
                 low=low,
                 high=high,
                 floor=floors[index].value,
                 ceiling=ceilings[index].value,
-                n_real=n_real,
-                n_synthetic=n_synthetic,
                 n_positive=values[index].n_positive,
-                reference=reference,
-                digest=digest,
             )
         )
     return scores
+
+
+def _micro(state: ScoredFilms, findings: Sequence[int]) -> tuple[float | None, Interval | tuple[None, None]]:
+    """The AUC of all films and findings together, and its interval; None where a class is empty."""
+    scores, positive, patients = pooled(state, findings)
+    if positive.all() or not positive.any():
+        return None, _NONE
+    try:
+        found = delong(scores[:, None], positive, patients)
+    except ValueError:  # a class comes from one patient
+        return auc(scores, positive), _NONE
+    return float(found.values[0]), found.interval(0)
