@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +53,7 @@ class _Member:
     loading: Any  # the reference of its first word; None once it has said it
     ready: Ready | None = None
     tasks: dict[Any, Assignment] = field(default_factory=dict)  # by reference
+    since: float = field(default_factory=time.monotonic)
 
     @property
     def is_free(self) -> bool:
@@ -75,6 +77,23 @@ class Pool:
         self._actor: Any = ray.remote(num_cpus=0 if gpu else 0.5, num_gpus=int(gpu), **options)(actor)
         self._members: list[_Member] = []
         self._failed_starts = 0
+        self._ended_seconds = 0.0
+        self._stopped = False
+
+    @property
+    def worker_seconds(self) -> float:
+        """Seconds that workers were held until now, all of them together."""
+        now = time.monotonic()
+        return self._ended_seconds + sum(now - member.since for member in self._members)
+
+    @property
+    def in_hand(self) -> int:
+        """Units that workers have now."""
+        return sum(len(member.tasks) for member in self._members)
+
+    def stop(self) -> None:
+        """Lets `run` end as soon as the units are done that workers have; the others stay undone."""
+        self._stopped = True
 
     def first(self) -> Ready:
         """Starts a worker and waits for its first word. Raises DiffCXRError where the model cannot be run."""
@@ -96,19 +115,23 @@ class Pool:
         for member in list(self._members):
             self._drop(member)
 
-    def run(self, recipe: Recipe, plan: Plan, units: Sequence[int]) -> Iterator[Receipt | Lost]:
-        """Receipts of units of a plan as they are done, in any order, and between them what was lost.
+    def run(self, recipe: Recipe, plan: Plan, units: Sequence[int]) -> Iterator[Receipt | Lost | None]:
+        """Receipts of units of a plan as they are done, in any order, and between them what was lost; None
+        where a second went by without either.
 
         Raises the DiffCXRError of a worker (damaged corpus, another run's shard), and IncompleteError where
         units or workers keep failing.
         """
         assignments = Assignments(units)
-        while assignments.waiting or any(member.tasks for member in self._members):
-            self._size_to(assignments.waiting)
-            self._hand_out(assignments, recipe, plan)
+        while self.in_hand or (assignments.waiting and not self._stopped):
+            self._size_to(0 if self._stopped else assignments.waiting)
+            if not self._stopped:
+                self._hand_out(assignments, recipe, plan)
             in_hand = {reference: member for member in self._members for reference in member.tasks}
             loading = {member.loading: member for member in self._members if member.loading is not None}
             done, _ = ray.wait([*in_hand, *loading], num_returns=1, timeout=_POLL_SECONDS)
+            if not done:
+                yield None
             for reference in done:
                 if reference in loading:
                     self._ready(loading[reference])
@@ -193,4 +216,5 @@ class Pool:
 
     def _drop(self, member: _Member) -> None:
         self._members.remove(member)
+        self._ended_seconds += time.monotonic() - member.since
         ray.kill(member.actor, no_restart=True)

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import random
 import sys
-import time
 from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from cluster.corpus import MANIFEST_PATH, Corpus
-from cluster.dispatch import Lost, Pool
+from cluster.dispatch import Pool
 from cluster.generation import (
     Choices,
-    committed_units,
     finish_generation,
-    recipe_of,
     resolve_plan,
     resolve_sampler,
     run_record,
 )
 from cluster.models import NULL, absolute_model, fetch_model, is_diffcxr, model_digest
-from cluster.plan import Plan
 from cluster.prompts import PromptTemplate
 from cluster.recipe import Device, Ready
 from cluster.reports import count_reports
 from cluster.run_record import RunRecord, create_or_resume, differing_fields, read_record
 from cluster.session import connect, resources
 from cluster.storage import Storage
+from cluster.usage import Budget, Usage, UsageLog, read_usage
 from diffcxr.errors import InputError, RefusedError
 from jobs.command import main
 from jobs.generation_summary import Tally, dry_run_summary, run_summary
 from jobs.options import nested, option, required
-from jobs.progress import Progress, progress
+from jobs.production import budget_is_spent, missing_units, produce, samples_in
 from jobs.summary import Summary
 
 
@@ -74,7 +70,13 @@ class Config:
     dtype: str = option("auto", help="arithmetic", choices=("auto", "float32", "bfloat16", "float16"))
     device: str = option("auto", help="where workers denoise", choices=("auto", "cpu", "cuda"))
     max_rejected: float = option(0.01, help="share of rejects above which the exit code is 3", min=0, max=1)
-    dry_run: bool = option(False, help="measure one batch, print the plan and the time, write nothing")
+    dry_run: bool = option(False, help="measure one batch, print plan, time and cost, write nothing")
+    price_per_hour: float | None = option(
+        None, help="of a GPU, or of a core where workers have none, in any currency", min=0
+    )
+    max_cost: float | None = option(
+        None, help="stop, with exit 3, before the run costs more, all calls of it together", min=0
+    )
     address: str | None = option(None, help="a Ray cluster's; null: RAY_ADDRESS, else a private one here")
     workers: WorkersConfig = nested(WorkersConfig)
 
@@ -97,8 +99,11 @@ def run(config: Config) -> Summary:
         plan = resolve_plan(choices, reports, sampler.batch_size, shape)
         _refuse_difference(output, there, run_record(choices, corpus, sampler, plan, shape, there.stack))
         if output.exists(MANIFEST_PATH) and not config.dry_run:
-            return run_summary(Corpus.open(output), there, Tally(), config.max_rejected)
+            return run_summary(Corpus.open(output), there, Tally(), read_usage(output), config.max_rejected)
     output.check_writable()
+    budget = _budget(config, output)
+    if budget is not None and budget.spent(0) >= budget.max_cost and not config.dry_run:
+        raise budget_is_spent(budget, 0, output)
 
     with connect(config.address):
         device = _device(config)
@@ -108,32 +113,16 @@ def run(config: Config) -> Summary:
             plan = resolve_plan(choices, reports, sampler.batch_size, ready.film_shape)
             record = run_record(choices, corpus, sampler, plan, ready.film_shape, ready.stack)
             if config.dry_run:
-                return dry_run_summary(sampler, plan, pool.measure(), _largest(config, device))
+                left = samples_in(plan, missing_units(output, plan))
+                workers = _largest(config, device)
+                return dry_run_summary(sampler, plan, left, pool.measure(), workers, config.price_per_hour)
             record = create_or_resume(output, record)
             tally = Tally(notes=_stack_notes(record, ready))
-            _generate(pool, record, corpus, output, plan, tally, resumed=there is not None)
-    return run_summary(finish_generation(output, record, corpus), record, tally, config.max_rejected)
-
-
-def _generate(
-    pool: Pool, record: RunRecord, corpus: Corpus, output: Storage, plan: Plan, tally: Tally, resumed: bool
-) -> None:
-    done = committed_units(output)
-    units = [number for number in range(len(plan)) if number not in done]
-    if resumed:
-        # The driver that began it may be alive: two that took units in one order would do all work twice.
-        random.shuffle(units)
-    before = plan.samples - sum(plan.unit(number).samples for number in units)
-    start = time.perf_counter()
-    answers = pool.run(recipe_of(record, corpus, output), plan, units)
-    meter: Progress[None] = progress(total=plan.samples, unit="images", desc="generate", initial=before)
-    with meter as bar, closing(cast("Any", answers)):
-        for answer in answers:
-            tally.count(answer)
-            if not isinstance(answer, Lost):
-                bar.update(plan.unit(answer.unit).samples)
-            bar.note(tally.note())
-    tally.seconds = time.perf_counter() - start
+            usage = Usage(device=device, threads=sampler.threads, price_per_hour=config.price_per_hour)
+            log = UsageLog(output, usage)
+            produce(pool, record, corpus, output, plan, tally, log, budget, resumed=there is not None)
+    made = finish_generation(output, record, corpus)
+    return run_summary(made, record, tally, read_usage(output), config.max_rejected)
 
 
 def _choices(config: Config) -> Choices:
@@ -143,6 +132,15 @@ def _choices(config: Config) -> Choices:
     same = [name.name for name in fields(Choices) if name.name not in ("model", "threads")]
     values: dict[str, Any] = {name: getattr(config, name) for name in same}
     return Choices(model=absolute_model(config.model), threads=config.workers.threads, **values)
+
+
+def _budget(config: Config, output: Storage) -> Budget | None:
+    if config.max_cost is None:
+        return None
+    if config.price_per_hour is None:
+        raise InputError("max_cost needs a price", "price_per_hour", "Say what a GPU or core costs an hour.")
+    before = sum(usage.hours for usage in read_usage(output))
+    return Budget(config.max_cost, config.price_per_hour, before)
 
 
 def _model(model: str) -> tuple[str, bool]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from cluster.corpus import Corpus
@@ -11,6 +12,7 @@ from cluster.dispatch import Lost
 from cluster.plan import Plan
 from cluster.recipe import Receipt, Sampler
 from cluster.run_record import RunRecord
+from cluster.usage import Usage, usage_summary
 from jobs.summary import Summary
 
 
@@ -20,6 +22,7 @@ class Tally:
 
     images: int = 0
     rejected: int = 0
+    units: int = 0
     lost: int = 0  # units that were tried again
     seconds: float = 0.0
     seconds_denoising: float = 0.0
@@ -32,7 +35,12 @@ class Tally:
         if answer.committed:
             self.images += answer.rows
             self.rejected += sum(answer.rejects.values())
+            self.units += 1
         self.seconds_denoising += answer.seconds_denoising
+
+    def hours_a_unit(self, usage: Usage) -> float:
+        """GPU- or core-hours that a unit takes of its worker; 0 before the first one is done."""
+        return replace(usage, worker_seconds=self.seconds_denoising / max(1, self.units)).hours
 
     def note(self) -> str:
         """A few words beside the progress."""
@@ -40,7 +48,9 @@ class Tally:
         return ", ".join(rejected + [f"{self.lost} units tried again"] * bool(self.lost))
 
 
-def run_summary(made: Corpus, record: RunRecord, tally: Tally, max_rejected: float) -> Summary:
+def run_summary(
+    made: Corpus, record: RunRecord, tally: Tally, usages: Sequence[Usage], max_rejected: float
+) -> Summary:
     """The finished run; exit 3 where more than a share `max_rejected` of its samples was rejected."""
     samples, rejected = cast(int, record.plan["samples"]), sum(made.rejects.values())
     values: dict[str, Any] = {
@@ -58,8 +68,11 @@ def run_summary(made: Corpus, record: RunRecord, tally: Tally, max_rejected: flo
         "images_per_second": round(tally.images / tally.seconds, 3) if tally.seconds else None,
         "notes": tally.notes,
     }
+    used = usage_summary(usages, made.rows)
+    values |= used
     table: list[list[object]] = [[name, values[name]] for name in ("output", "images", "made_now", "shards")]
     table += [["images_per_second", values["images_per_second"]]] if tally.images else []
+    table += [[name, value] for name, value in used.items()]
     table += [[f"rejected: {reason}", count] for reason, count in made.rejects.items()]
     table += [["note", note] for note in tally.notes]
     too_many = rejected > math.floor(max_rejected * samples)
@@ -73,19 +86,30 @@ def run_summary(made: Corpus, record: RunRecord, tally: Tally, max_rejected: flo
     )
 
 
-def dry_run_summary(sampler: Sampler, plan: Plan, seconds_batch: float, workers: int) -> Summary:
-    """What the run would be, and how long it would take on `workers` workers."""
-    hours = seconds_batch / sampler.batch_size * plan.samples / 3600
+def dry_run_summary(
+    sampler: Sampler, plan: Plan, left: int, seconds_batch: float, workers: int, price_per_hour: float | None
+) -> Summary:
+    """What the run would be, and what its `left` samples would take on at most `workers` workers.
+
+    The time is that of denoising, which is what a run waits for; starting machines comes on top.
+    """
+    seconds = seconds_batch / sampler.batch_size * left
+    workers = max(1, min(workers, len(plan)))
+    usage = Usage(
+        device=sampler.device, threads=sampler.threads, worker_seconds=seconds, price_per_hour=price_per_hour
+    )
     values = {
         "samples": plan.samples,
+        "samples_left": left,
         "units": len(plan),
+        "shards": len(plan),
         "images_per_shard": plan.images_per_shard,
         "batch_size": sampler.batch_size,
         "dtype": sampler.dtype,
         "device": sampler.device,
-        "workers": min(workers, len(plan)),
+        "workers": workers,
         "images_per_second_a_worker": sampler.batch_size / seconds_batch,
-        "worker_hours": hours,
-        "hours": hours / min(workers, len(plan)),
+        "hours": seconds / workers / 3600,
+        **usage_summary([usage], left),
     }
     return Summary(values=values)

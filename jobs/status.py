@@ -12,6 +12,7 @@ from typing import Any
 from cluster.corpus import read_footers
 from cluster.shard import Footer, shard_path
 from cluster.storage import Storage
+from cluster.usage import read_usage, usage_summary
 from cluster.verification import take_inventory
 from jobs.command import main
 from jobs.options import required
@@ -35,7 +36,7 @@ class Committed:
 
 
 def run(config: Config) -> Summary:
-    """Done, rejected, rate and time left. Raises InputError where there is no run."""
+    """Done, rejected, rate, time left and cost. Raises InputError where there is no run."""
     storage = Storage.at(config.output)
     inventory = take_inventory(storage)
     times = {stored.path: stored.modified for stored in storage.list("shards")}
@@ -46,6 +47,7 @@ def run(config: Config) -> Summary:
         if footer is not None
     ]
     done, total = sum(shard.samples for shard in shards), inventory.planned("samples")
+    images = sum(footer.rows for footer in footers if footer is not None)
     finished = inventory.corpus is not None
     speed = rate(shards)
     values: dict[str, Any] = {
@@ -60,7 +62,8 @@ def run(config: Config) -> Summary:
         "seconds_left": 0.0 if finished else _left(done, total, speed),
         "seconds_since_last_shard": _since(shards),
     }
-    return Summary(values=values, table=_table(values))
+    used = usage_summary(read_usage(storage), images)
+    return Summary(values=values | used, table=[*_table(values), *map(list, used.items())])
 
 
 def rate(shards: Sequence[Committed]) -> float | None:

@@ -13,6 +13,7 @@ from cluster.shard import shard_path
 from cluster.storage import Storage
 from jobs.command import main
 from tests.chaos.processes import descendants, is_alive, wait_for
+from tests.committed import committed_objects
 from tests.reports_corpus import reports_corpus
 
 DIFFCXR = Path(sys.executable).with_name("diffcxr")
@@ -27,12 +28,6 @@ def start(corpus: str, output: str, workers: int) -> subprocess.Popen[str]:
 
 def shards(output: Storage) -> int:
     return sum(1 for _ in output.list("shards"))
-
-
-def objects(output: Storage) -> dict[str, bytes]:
-    return {
-        stored.path: output.read(stored.path) for stored in output.list() if stored.path != "summary.json"
-    }
 
 
 @pytest.mark.timeout(1200)  # four clusters start, which takes minutes where others need the cores too
@@ -63,8 +58,8 @@ def test_killed_workers_killed_drivers_and_two_drivers_at_once_change_nothing(s3
         said, _ = one.communicate(timeout=500)
         assert one.returncode == 0, said
 
-    assert objects(disturbed) == objects(undisturbed)
-    assert set(objects(disturbed)) == {"run.json", "corpus.json", *map(shard_path, range(UNITS))}
+    assert committed_objects(disturbed) == committed_objects(undisturbed)
+    assert set(committed_objects(disturbed)) == {"run.json", "corpus.json", *map(shard_path, range(UNITS))}
     now = {stored.path: stored.modified for stored in disturbed.list("shards")}
     assert {path: now[path] for path in committed} == committed, "what was committed is never written again"
     assert main(["verify", f"output={disturbed.uri}", f"corpus={corpus}"]) == 0

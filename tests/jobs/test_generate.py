@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from cluster.corpus import Corpus
 from cluster.schema import rows_from_table
 from cluster.session import connect
 from cluster.storage import Storage
+from cluster.usage import read_usage
 from cluster.verification import Tally, check_shards, take_inventory
-from diffcxr.errors import InputError, RefusedError
-from jobs import generate
+from diffcxr.errors import IncompleteError, InputError, RefusedError
+from jobs import generate, status
 from jobs.command import main
 from jobs.generate import Config, WorkersConfig
 from tests.cluster.stable_diffusion import write_stable_diffusion
+from tests.committed import committed_objects
 from tests.generated_run import generated_run
 from tests.reports_corpus import reports_corpus
 from tests.s3_server import S3Server
@@ -44,13 +47,6 @@ def config_for(corpus: Corpus | Path, output: Path, workers: int = 1, **changed:
     return Config(corpus=uri, output=str(output), **same | changed)
 
 
-def objects(output: Path) -> dict[str, bytes]:
-    storage = Storage.at(output)
-    return {
-        stored.path: storage.read(stored.path) for stored in storage.list() if stored.path != "summary.json"
-    }
-
-
 def problems(output: Path) -> list[str]:
     inventory = take_inventory(Storage.at(output))
     tally = Tally()
@@ -69,7 +65,11 @@ def test_one_worker_two_workers_and_no_cluster_make_the_same_bytes(
         )
         assert (summary.exit_code, summary.values["images"], summary.values["made_now"]) == (0, 40, 40)
     generated_run(corpus, tmp_path / "0", samples_per_report=2)
-    assert objects(tmp_path / "1") == objects(tmp_path / "2") == objects(tmp_path / "0")
+    assert (
+        committed_objects(tmp_path / "1")
+        == committed_objects(tmp_path / "2")
+        == committed_objects(tmp_path / "0")
+    )
     assert not problems(tmp_path / "1")
 
 
@@ -94,7 +94,7 @@ def test_the_same_command_goes_on_where_the_run_was_left(
     generated_run(corpus, tmp_path / "out", units=1, batch_size="auto", images_per_shard="auto")
     config = config_for(corpus, tmp_path / "out", batch_size="auto", images_per_shard="auto", steps=2)
     assert generate.run(config).values["made_now"] == 4
-    assert objects(tmp_path / "out") == objects(tmp_path / "whole")
+    assert committed_objects(tmp_path / "out") == committed_objects(tmp_path / "whole")
 
 
 def test_more_rejects_than_allowed_is_exit_3_and_the_corpus_is_whole(session: None, tmp_path: Path) -> None:
@@ -111,23 +111,57 @@ def test_more_rejects_than_allowed_is_exit_3_and_the_corpus_is_whole(session: No
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(
     session: None, corpus: Corpus, tmp_path: Path
 ) -> None:
-    values = generate.run(config_for(corpus, tmp_path / "out", dry_run=True, samples_per_report=3)).values
-    assert (values["samples"], values["units"]) == (60, 10)
-    assert values["images_per_second_a_worker"] > 0
+    config = config_for(corpus, tmp_path / "out", dry_run=True, samples_per_report=3, price_per_hour=7.2)
+    values = generate.run(config).values
+    assert (values["samples"], values["samples_left"], values["units"], values["shards"]) == (60, 60, 10, 10)
+    assert values["core_hours"] == pytest.approx(60 / values["images_per_second_a_worker"] / 3600)
+    assert values["cost"] == pytest.approx(7.2 * values["core_hours"])
+    assert values["cost_per_thousand_images"] == pytest.approx(values["cost"] * 1000 / 60)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_stops_before_it_costs_more_and_goes_on_with_more_money(
+    session: None, corpus: Corpus, tmp_path: Path
+) -> None:
+    money = {"price_per_hour": 3600.0, "max_cost": 0.001}
+    config = config_for(corpus, tmp_path / "out", images_per_shard=1, steps=2, **money)
+    with pytest.raises(IncompleteError, match=r"max_cost=0\.001") as stopped:
+        generate.run(config)
+    assert "larger max_cost" in str(stopped.value) and "\n" not in str(stopped.value)
+    begun = committed_objects(tmp_path / "out")
+    assert 0 < len(begun) < 20 and "corpus.json" not in begun
+    seconds = sum(usage.worker_seconds for usage in read_usage(Storage.at(tmp_path / "out")))
+    with pytest.raises(
+        IncompleteError, match=r"max_cost=0\.002"
+    ):  # what the first call cost is not forgotten
+        generate.run(replace(config, max_cost=0.002))
+    assert committed_objects(tmp_path / "out") == begun
+    summary = generate.run(replace(config, max_cost=3600.0))
+    assert (summary.exit_code, summary.values["images"]) == (0, 20)
+    assert summary.values["cost"] > seconds > 0.001
+    generated_run(corpus, tmp_path / "whole", images_per_shard=1)
+    assert committed_objects(tmp_path / "out") == committed_objects(tmp_path / "whole")
+    values = status.run(status.Config(output=str(tmp_path / "out"))).values
+    assert values["cost"] == summary.values["cost"]
+    assert values["cost_per_thousand_images"] == pytest.approx(values["core_hours"] * 3600 * 1000 / 20)
+
+
+def test_a_bound_on_the_cost_needs_a_price(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="price_per_hour"):
+        generate.run(config_for(corpus, tmp_path / "out", max_cost=5.0))
 
 
 def test_a_finished_run_is_recognised_without_a_cluster(corpus: Corpus, tmp_path: Path) -> None:
     generated_run(corpus, tmp_path / "out")
-    before = objects(tmp_path / "out")
+    before = committed_objects(tmp_path / "out")
     summary = generate.run(config_for(corpus, tmp_path / "out", steps=2))
     assert (summary.exit_code, summary.values["made_now"], summary.values["images"]) == (0, 0, 20)
-    assert objects(tmp_path / "out") == before
+    assert committed_objects(tmp_path / "out") == before
 
 
 def test_another_run_is_refused_by_the_names_of_what_differs(corpus: Corpus, tmp_path: Path) -> None:
     generated_run(corpus, tmp_path / "out", units=1)
-    before = objects(tmp_path / "out")
+    before = committed_objects(tmp_path / "out")
     with pytest.raises(RefusedError) as refused:
         generate.run(config_for(corpus, tmp_path / "out", steps=3, seed=9, limit=8))
     for field in (
@@ -136,7 +170,7 @@ def test_another_run_is_refused_by_the_names_of_what_differs(corpus: Corpus, tmp
         "plan.limit is null there",
     ):
         assert field in str(refused.value)
-    assert objects(tmp_path / "out") == before
+    assert committed_objects(tmp_path / "out") == before
 
 
 def test_an_output_that_holds_a_corpus_is_left_alone(corpus: Corpus, tmp_path: Path) -> None:
