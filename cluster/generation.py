@@ -14,6 +14,7 @@ from cluster.models import NULL
 from cluster.plan import Plan, plan_units
 from cluster.recipe import Device, DtypeName, Recipe, Sampler
 from cluster.run_record import RunRecord
+from cluster.selection import SELECTIONS, Selected
 from cluster.storage import Storage
 
 Auto = Literal["auto"]
@@ -70,10 +71,8 @@ def resolve_sampler(
     )
 
 
-def resolve_plan(
-    choices: Choices, reports: Sequence[int], batch_size: int, film_shape: Sequence[int]
-) -> Plan:
-    """The plan over a corpus whose shards hold `reports` reports, for films of `film_shape`.
+def resolve_plan(choices: Choices, selected: Selected, batch_size: int, film_shape: Sequence[int]) -> Plan:
+    """The plan over the selected reports of a corpus, for films of `film_shape`.
 
     "auto" is IMAGES_PER_SHARD, in a small run less, in whole batches. A film in PNG is at most as large as
     its pixels, in JPEG of this quality half of that.
@@ -81,17 +80,20 @@ def resolve_plan(
     pixels = math.prod(film_shape)
     film_bytes = pixels + pixels // 64 + 1024 if choices.image_format == "png" else pixels // 2 + 4096
     if choices.images_per_shard == "auto":
-        total = sum(reports) if choices.limit is None else min(choices.limit, sum(reports))
-        share = -(-total * choices.samples_per_report // _UNITS)
+        share = -(-selected.samples(choices.samples_per_report, choices.limit) // _UNITS)
         images = min(IMAGES_PER_SHARD, max(1, -(-share // batch_size)) * batch_size)
     else:
         images = choices.images_per_shard
-    return plan_units(reports, choices.limit, choices.samples_per_report, images, film_bytes)
+    limit, selection = choices.limit, selected.selection
+    return plan_units(
+        selected.reports, limit, choices.samples_per_report, images, film_bytes, selection=selection
+    )
 
 
 def run_record(
     choices: Choices,
     corpus: Corpus,
+    selected: Selected,
     sampler: Sampler,
     plan: Plan,
     film_shape: Sequence[int],
@@ -118,6 +120,7 @@ def run_record(
         "images_per_shard": plan.images_per_shard,
         "samples": plan.samples,
         "units": len(plan),
+        **selected.identity,
     }
     return RunRecord(pixels, planned, stack)
 
@@ -145,12 +148,13 @@ def committed_units(output: Storage) -> set[int]:
 
 def finish_generation(output: Storage, record: RunRecord, corpus: Corpus) -> Corpus:
     """Writes the manifest of a run whose units are all committed."""
+    of = {name: record.plan[name] for name in SELECTIONS if name in record.plan}
     return finish_corpus(
         output,
         name=f"{corpus.name}-synthetic",
         units=cast(int, record.plan["units"]),
         plan_hash=record.plan_hash,
         licence=str(corpus.manifest.get("licence", "unknown")),
-        provenance={"synthetic": True, "maker": "diffcxr", **record.pixels},
+        provenance={"synthetic": True, "maker": "diffcxr", **record.pixels, **of},
         parent={"name": corpus.name, "digest": corpus.digest, "rows": corpus.rows},
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,8 @@ from cluster.corpus import Corpus
 from cluster.plan import Span
 from cluster.schema import ROW_SCHEMA
 from diffcxr.errors import InputError
+
+T = TypeVar("T")
 
 REPORT_COLUMNS = [name for name in ROW_SCHEMA.names if name != "image"]
 CHECKED_AT_ONCE = 100_000
@@ -29,17 +32,35 @@ def count_reports(corpus: Corpus, limit: int | None) -> list[int]:
 
     Raises InputError where a shard is missing, damaged, or not the manifest's.
     """
-    columns = REPORT_COLUMNS if corpus.rows <= CHECKED_AT_ONCE else ["sample_index"]
-
-    def count(shard: int) -> int:
-        return len(_reports(corpus.read(shard, columns)))
-
     counts: list[int] = []
-    shards = iter(range(len(corpus.shards)))
-    with ThreadPoolExecutor(_READERS) as pool:
-        while (limit is None or sum(counts) < limit) and (some := list(islice(shards, 4 * _READERS))):
-            counts += pool.map(count, some)
+    for table in _checked(corpus, ["sample_index"]):
+        counts.append(len(table))
+        if limit is not None and sum(counts) >= limit:
+            break
     return counts
+
+
+def report_ids(corpus: Corpus) -> Iterator[list[str]]:
+    """The ids of each shard's reports, in order. Raises InputError as `count_reports` does."""
+    for table in _checked(corpus, ["report_id", "sample_index"]):
+        yield table.column("report_id").to_pylist()
+
+
+def read_ahead(read: Callable[[int], T], shards: int) -> Iterator[T]:
+    """`read(0)` to `read(shards - 1)`, in order, some of them ahead of their turn."""
+    running: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(_READERS) as pool:
+        for shard in range(shards):
+            running.append(pool.submit(read, shard))
+            if len(running) > 2 * _READERS:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+
+def _checked(corpus: Corpus, columns: list[str]) -> Iterator[pa.Table]:
+    names = REPORT_COLUMNS if corpus.rows <= CHECKED_AT_ONCE else columns
+    return read_ahead(lambda shard: _reports(corpus.read(shard, names)), len(corpus.shards))
 
 
 class ReportReader:

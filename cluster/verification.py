@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from cluster.codec import decode_image, image_size
 from cluster.corpus import MANIFEST_PATH, Corpus
 from cluster.run_record import RunRecord, read_record
+from cluster.selection import SELECTIONS
 from cluster.shard import read_footer, read_shard, shard_path
 from cluster.storage import Storage
 from cluster.storage_errors import MissingError, UnavailableError
@@ -47,6 +48,11 @@ class Inventory:
             return self.record.plan_hash
         found = None if self.corpus is None else self.corpus.manifest.get("plan_hash")
         return found if isinstance(found, str) else None
+
+    @property
+    def is_selection(self) -> bool:
+        """Whether the run makes a part of its corpus: what another one does not hold, or rejected."""
+        return self.record is not None and any(name in self.record.plan for name in SELECTIONS)
 
     def planned(self, name: str) -> int | None:
         """A number of the run's plan: `units`, `samples`, `samples_per_report`."""
@@ -99,7 +105,8 @@ class Tally:
             self.damage.append(f"{check.path}: {beyond} samples that were never planned")
 
     def finish(self, inventory: Inventory, reports: Iterable[str] | None = None) -> None:
-        """Compares the whole with the plan, and with the ids of the planned reports where they are given."""
+        """Compares the whole with the plan, and with the ids of the planned reports where they are given: of
+        a selection, those that it was taken from."""
         if self.missing or self.damage or inventory.corpus is None:
             return
         if sum(inventory.corpus.rejects.values()) != self.rejects:
@@ -107,13 +114,15 @@ class Tally:
         samples, each = inventory.planned("samples"), inventory.planned("samples_per_report")
         if samples is not None and samples != len(self._samples):
             self.damage.append(f"{len(self._samples)} samples, and {samples} were planned")
-        if samples is not None and each and samples != each * len(self._reports):
+        whole = not inventory.is_selection
+        if samples is not None and each and whole and samples != each * len(self._reports):
             self.damage.append(f"{len(self._reports)} reports, and {samples // each} were planned")
         if reports is not None:
             planned = {_key(report) for report in reports}
-            if planned != self._reports:
+            if planned != self._reports if whole else self._reports - planned:
                 lost, foreign = len(planned - self._reports), len(self._reports - planned)
-                self.damage.append(f"{lost} planned reports are not there, and {foreign} others are")
+                absent = f"{lost} planned reports are not there, and " * whole
+                self.damage.append(f"{absent}{foreign} others are")
 
 
 def take_inventory(storage: Storage) -> Inventory:

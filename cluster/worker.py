@@ -172,8 +172,7 @@ def samples_of(task: Task, reports: pa.Table) -> Iterator[Sample]:
     rows = reports.select(sorted({"report_id", *template.columns})).to_pylist()
     prompts = [template.render(row) for row in rows]
     start, stop = task.probe or (0, unit.samples)
-    for offset in range(unit.samples):
-        report, sample_index = unit.sample(offset)
+    for offset, (report, sample_index) in enumerate(unit.places()):
         report_id: str = rows[report]["report_id"]
         reason = EMPTY_PROMPT if not prompts[report] else None
         if offset in task.excluded or not start <= offset < stop:

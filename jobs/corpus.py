@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import cast, get_args
@@ -16,6 +16,7 @@ from cluster.run_record import RunRecord, create_or_resume, read_record
 from cluster.source_files import source_digest, source_files
 from cluster.storage import Storage
 from cluster.storage_errors import UnavailableError
+from cluster.union import union_items, union_licence, union_provenance
 from diffcxr.errors import IncompleteError, InputError, RefusedError
 from diffcxr.sources.chexpert import chexpert_rows
 from diffcxr.sources.files import Files
@@ -36,6 +37,7 @@ LICENCES = {
     "chexpert": "Stanford University School of Medicine CheXpert Dataset Research Use Agreement",
     "nih_cxr14": "unrestricted; attribution to the NIH Clinical Center",
     "table": "unknown",
+    "union": "",  # its corpora's
 }
 
 
@@ -44,7 +46,8 @@ class SourceConfig:
     """Where rows come from."""
 
     name: str = required(help="which data set", choices=tuple(LICENCES))
-    root: str | None = option(None, help="its folder, archive or file: a path or a URI; phantom needs none")
+    root: str | None = option(None, help="its folder, archive or file; phantom and union need none")
+    corpora: list[str] = option([], help="union: URIs of the corpora to join, in this order")
     rows: int | None = option(None, help="how many rows; of a data set, the first ones", min=1)
     images: bool = option(True, help="with films; false keeps the reports only")
     labels: str = option("chexpert", help="mimic_cxr: whose labels", choices=get_args(LabelSource))
@@ -67,8 +70,9 @@ def run(config: Config) -> Summary:
     """Makes the corpus, or goes on with it where it was interrupted."""
     source = config.source
     files = _files(source)
-    record = _record(config, files)
     storage = Storage.at(config.output)
+    corpora = _corpora(source, storage)
+    record = _record(config, files, corpora)
     begun = read_record(storage) is not None
     if storage.exists(MANIFEST_PATH):
         if not begun:
@@ -80,9 +84,9 @@ def run(config: Config) -> Summary:
     units = rows = 0
     if begun:
         record = create_or_resume(storage, record)
-        if files is None:  # the embedded world can be entered at any row
+        if source.name == "phantom":  # the embedded world can be entered at any row
             units, rows = committed_rows(storage, record)
-    items = _items(source, files, rows, config.workers)
+    items = _items(source, files, corpora, rows, config.workers)
     if not begun:
         items = _with_a_row(items, config)
         record = create_or_resume(storage, record)
@@ -95,13 +99,14 @@ def run(config: Config) -> Summary:
             except UnavailableError as error:  # an outage on the way: what was committed stays
                 raise IncompleteError(error.what, error.where, error.fix) from error
             units = batch.unit + 1
+    provenance = {**record.pixels, "diffcxr": record.stack.get("diffcxr")}
     corpus = finish_corpus(
         storage,
         name=str(record.plan["name"]),
         units=units,
         plan_hash=record.plan_hash,
         licence=str(record.plan["licence"]),
-        provenance={**record.pixels, "diffcxr": record.stack.get("diffcxr")},
+        provenance=provenance | (union_provenance(corpora) if corpora else {}),
     )
     return _summary(corpus, config)
 
@@ -111,15 +116,29 @@ def _files(source: SourceConfig) -> Files | None:
         if source.rows is None:
             raise InputError("missing", "source.rows", "Say how many rows, e.g. source.rows=1000.")
         return None
+    if source.name == "union":
+        return None
     if source.root is None:
         raise InputError("missing", "source.root", f"Say where the data set {source.name} lies.")
     return source_files(source.root)
 
 
-def _record(config: Config, files: Files | None) -> RunRecord:
+def _corpora(source: SourceConfig, output: Storage) -> list[Corpus]:
+    if (source.name == "union") != bool(source.corpora):
+        fix = "Say source=union source.corpora=[s3://bucket/one,s3://bucket/two]."
+        raise InputError("source=union and source.corpora go together", "source.corpora", fix)
+    corpora = [Corpus.open(uri) for uri in source.corpora]
+    if any(corpus.storage == output for corpus in corpora):
+        raise InputError("output is one of the corpora", output.uri, "Choose a new output.")
+    return corpora
+
+
+def _record(config: Config, files: Files | None, corpora: Sequence[Corpus]) -> RunRecord:
     source = config.source
     pixels: dict[str, object] = {"source": source.name, "images": source.images}
-    if files is None:
+    if corpora:
+        pixels |= {"corpora": [corpus.digest for corpus in corpora]}
+    elif files is None:
         pixels |= {"seed": source.seed, "artefacts": source.artefacts, "size": source.size}
     else:
         pixels |= {"digest": source_digest(files)}
@@ -129,15 +148,17 @@ def _record(config: Config, files: Files | None) -> RunRecord:
         "rows": source.rows,
         "shard_rows": config.shard_rows,
         "name": config.name or source.name,
-        "licence": config.licence or LICENCES[source.name],
+        "licence": config.licence or LICENCES[source.name] or union_licence(corpora),
     }
     stack = {name: importlib.metadata.version(name) for name in ("diffcxr", "pyarrow", "pillow", "numpy")}
     return RunRecord(pixels, plan, stack)
 
 
-def _items(source: SourceConfig, files: Files | None, start: int, workers: int) -> Iterator[Row | Reject]:
+def _items(
+    source: SourceConfig, files: Files | None, corpora: Sequence[Corpus], start: int, workers: int
+) -> Iterator[Row | Reject]:
     """The source's rows and rejects from row `start` on, at most `source.rows` rows in all."""
-    if files is None:
+    if source.name == "phantom":
         from diffcxr.sources.phantom import phantom_rows
 
         rest = (source.rows or 0) - start
@@ -146,7 +167,7 @@ def _items(source: SourceConfig, files: Files | None, start: int, workers: int) 
         )
         return
     left = source.rows
-    for item in _data_set_items(source, files):
+    for item in union_items(corpora) if files is None else _data_set_items(source, files):
         if isinstance(item, Row):
             if left == 0:
                 return

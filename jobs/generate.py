@@ -19,8 +19,8 @@ from cluster.generation import (
 from cluster.models import NULL, absolute_model, fetch_model, is_diffcxr, model_digest
 from cluster.prompts import PromptTemplate
 from cluster.recipe import Device, Ready
-from cluster.reports import count_reports
 from cluster.run_record import RunRecord, create_or_resume, differing_fields, read_record
+from cluster.selection import Selected, select_all, select_new, select_rejected
 from cluster.session import connect, resources
 from cluster.storage import Storage
 from cluster.usage import Budget, Usage, UsageLog, read_usage
@@ -65,6 +65,13 @@ class Config:
         choices=("auto",),
     )
     limit: int | None = option(None, help="the first so many reports; null: all", min=1)
+    exclude: str | None = option(
+        None, help="a corpus whose reports are left out: makes what it does not hold"
+    )
+    rejected: str = option(
+        "keep", help="retry: makes the samples that `parent` has rejected", choices=("keep", "retry")
+    )
+    parent: str | None = option(None, help="the generated corpus whose rejects are tried again")
     prompt: str = option("{text}", help="template over the columns of a report")
     image_format: str = option("png", help="how images are kept", choices=("png", "jpeg"))
     dtype: str = option("auto", help="arithmetic", choices=("auto", "float32", "bfloat16", "float16"))
@@ -88,16 +95,16 @@ def run(config: Config) -> Summary:
     output = Storage.at(config.output)
     there = _record_there(output, corpus)
     digest, diffcxr = _model(choices.model)
-    reports = count_reports(corpus, config.limit)
-    if not sum(reports):
-        raise InputError("the corpus has no reports", corpus.uri, "Give one with rows of sample_index 0.")
+    selected = _selected(config, corpus)
 
     if there is not None:
         # Whatever differs is known before Ray starts, and a finished run needs no Ray at all.
         shape = cast("list[int]", there.pixels.get("film_shape", [1]))
         sampler = resolve_sampler(choices, digest, "cpu", diffcxr, there)
-        plan = resolve_plan(choices, reports, sampler.batch_size, shape)
-        _refuse_difference(output, there, run_record(choices, corpus, sampler, plan, shape, there.stack))
+        plan = resolve_plan(choices, selected, sampler.batch_size, shape)
+        _refuse_difference(
+            output, there, run_record(choices, corpus, selected, sampler, plan, shape, there.stack)
+        )
         if output.exists(MANIFEST_PATH) and not config.dry_run:
             return run_summary(Corpus.open(output), there, Tally(), read_usage(output), config.max_rejected)
     output.check_writable()
@@ -110,8 +117,8 @@ def run(config: Config) -> Summary:
         sampler = resolve_sampler(choices, digest, device, diffcxr, there)
         with closing(Pool(sampler, config.workers.min, _largest(config, device))) as pool:
             ready = pool.first()
-            plan = resolve_plan(choices, reports, sampler.batch_size, ready.film_shape)
-            record = run_record(choices, corpus, sampler, plan, ready.film_shape, ready.stack)
+            plan = resolve_plan(choices, selected, sampler.batch_size, ready.film_shape)
+            record = run_record(choices, corpus, selected, sampler, plan, ready.film_shape, ready.stack)
             if config.dry_run:
                 left = samples_in(plan, missing_units(output, plan))
                 workers = _largest(config, device)
@@ -132,6 +139,19 @@ def _choices(config: Config) -> Choices:
     same = [name.name for name in fields(Choices) if name.name not in ("model", "threads")]
     values: dict[str, Any] = {name: getattr(config, name) for name in same}
     return Choices(model=absolute_model(config.model), threads=config.workers.threads, **values)
+
+
+def _selected(config: Config, corpus: Corpus) -> Selected:
+    each, limit = config.samples_per_report, config.limit
+    if (config.parent is not None) != (config.rejected == "retry"):
+        raise InputError("rejected=retry and parent=URI go together", "parent", "Give both, or neither.")
+    if config.parent is None and config.exclude is None:
+        return select_all(corpus, limit)
+    if config.parent is None:
+        return select_new(corpus, Corpus.open(str(config.exclude)), each, limit)
+    if config.exclude is not None:
+        raise InputError("a run cannot both exclude and retry", "exclude", "Give one of them.")
+    return select_rejected(corpus, Corpus.open(config.parent), each, limit)
 
 
 def _budget(config: Config, output: Storage) -> Budget | None:

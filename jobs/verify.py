@@ -53,7 +53,7 @@ def _planned_reports(inventory: Inventory, uri: str) -> Iterator[str]:
     )
     if expected is not None and expected != parent.digest:
         raise InputError("not the corpus that the run was made from", parent.uri, "Its digest differs.")
-    left = inventory.planned("limit")
+    left = None if inventory.is_selection else inventory.planned("limit")
     for table in parent.tables(["report_id", "sample_index"]):
         ids = table.filter(pc.equal(table["sample_index"], 0))["report_id"].to_pylist()
         yield from ids if left is None else ids[:left]

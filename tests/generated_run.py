@@ -16,8 +16,8 @@ from cluster.generation import (
 )
 from cluster.models import NULL, Pipeline
 from cluster.recipe import Task
-from cluster.reports import count_reports
 from cluster.run_record import RunRecord, create_or_resume
+from cluster.selection import Selected, select_all
 from cluster.storage import Storage
 from cluster.worker import Worker
 from diffcxr.null_pipeline import NullPipeline
@@ -43,6 +43,7 @@ def generated_run(
     output: str | Path,
     units: int | None = None,
     pipeline: Pipeline | None = None,
+    selected: Selected | None = None,
     **changed: Any,
 ) -> RunRecord:
     """The record of a run at `output`: finished, or with its first `units` units."""
@@ -50,10 +51,11 @@ def generated_run(
     sampler = resolve_sampler(choices, NULL, "cpu", is_diffcxr=False, there=None)
     worker = Worker(sampler, pipeline or NullPipeline())
     ready = worker.warm_up()
-    plan = resolve_plan(choices, count_reports(corpus, choices.limit), sampler.batch_size, ready.film_shape)
+    selected = selected or select_all(corpus, choices.limit)
+    plan = resolve_plan(choices, selected, sampler.batch_size, ready.film_shape)
     storage = Storage.at(output)
     record = create_or_resume(
-        storage, run_record(choices, corpus, sampler, plan, ready.film_shape, ready.stack)
+        storage, run_record(choices, corpus, selected, sampler, plan, ready.film_shape, ready.stack)
     )
     for number in range(len(plan) if units is None else units):
         worker.run(Task(recipe_of(record, corpus, storage), plan.unit(number)))

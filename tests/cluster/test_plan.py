@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.plan import Plan, plan_units
+from cluster.plan import Plan, Selection, plan_units
 from cluster.shard import MAX_SHARD_BYTES
 
 SHARDS = st.lists(st.integers(0, 9), max_size=8)
@@ -18,9 +18,7 @@ def samples_of(plan: Plan) -> list[tuple[int, int, int]]:
     for number in range(len(plan)):
         unit = plan.unit(number)
         reports = [(span.shard, row) for span in unit.spans for row in range(span.start, span.stop)]
-        for offset in range(unit.samples):
-            report, sample_index = unit.sample(offset)
-            found.append((*reports[report], sample_index))
+        found += [(*reports[report], sample_index) for report, sample_index in unit.places()]
     return found
 
 
@@ -40,17 +38,25 @@ def test_a_unit_names_only_the_rows_it_needs(shards: list[int], samples_per_repo
     plan = plan_units(shards, None, samples_per_report, images)
     for number in range(len(plan)):
         unit = plan.unit(number)
-        used = {unit.sample(offset)[0] for offset in range(unit.samples)}
+        used = {report for report, _ in unit.places()}
         assert used == set(range(sum(span.stop - span.start for span in unit.spans)))
 
 
-@given(SHARDS, st.integers(1, 4), st.integers(1, 12))
-def test_a_sample_is_found_where_its_unit_has_it(
-    shards: list[int], samples_per_report: int, images: int
+@given(SHARDS, st.integers(1, 4), st.integers(1, 12), st.sets(st.integers(0, 300)))
+def test_a_selection_is_planned_in_the_order_of_all_samples(
+    shards: list[int], samples_per_report: int, images: int, wanted: set[int]
 ) -> None:
-    plan = plan_units(shards, None, samples_per_report, images)
-    where = [divmod(number, images) for number in range(plan.samples)]
-    assert [plan.locate(*sample) for sample in samples_of(plan)] == where
+    whole = samples_of(plan_units(shards, None, samples_per_report, images))
+    numbers = sorted(number for number in wanted if number < len(whole))
+    selection = Selection.of((number, number + 1) for number in numbers)
+    plan = plan_units(shards, None, samples_per_report, images, selection=selection)
+    assert samples_of(plan) == [whole[number] for number in numbers]
+    assert plan.samples == sum(plan.unit(number).samples for number in range(len(plan))) == len(numbers)
+
+
+def test_a_selection_takes_memory_by_its_runs_and_not_by_its_samples() -> None:
+    selection = Selection.of((number, number + 1) for number in range(100_000) if number != 777)
+    assert len(selection.starts) == len(selection.ends) == 2
 
 
 def test_a_shard_stays_within_its_bytes() -> None:

@@ -146,6 +146,30 @@ def test_a_run_stops_before_it_costs_more_and_goes_on_with_more_money(
     assert values["cost_per_thousand_images"] == pytest.approx(values["core_hours"] * 3600 * 1000 / 20)
 
 
+def test_a_grown_corpus_is_continued_and_a_reject_tried_again(session: None, tmp_path: Path) -> None:
+    small = reports_corpus(tmp_path / "small", texts={2: ""})
+    grown = reports_corpus(tmp_path / "grown", reports=14, texts={2: ""})
+    generated_run(small, tmp_path / "first")
+    exclude = str(tmp_path / "first")
+    assert generate.run(config_for(grown, tmp_path / "second", exclude=exclude)).values["images"] == 4
+    command = ["verify", f"output={tmp_path / 'second'}", f"corpus={grown.uri}"]
+    assert main(command) == 0
+    with pytest.raises(RefusedError, match=r"plan\.exclude is \".*\" there and absent here"):
+        generate.run(config_for(grown, tmp_path / "second"))
+    again = config_for(small, tmp_path / "again", parent=exclude, rejected="retry", prompt="{view}")
+    assert generate.run(again).values["images"] == 1
+    assert Corpus.open(tmp_path / "again").read(0)["report_id"].to_pylist() == ["study-002"]
+
+
+def test_what_does_not_go_together_is_told(corpus: Corpus, tmp_path: Path) -> None:
+    for wrong in ({"rejected": "retry"}, {"parent": corpus.uri}):
+        with pytest.raises(InputError, match="go together"):
+            generate.run(config_for(corpus, tmp_path / "out", **wrong))
+    both = {"rejected": "retry", "parent": corpus.uri, "exclude": corpus.uri}
+    with pytest.raises(InputError, match="both"):
+        generate.run(config_for(corpus, tmp_path / "out", **both))
+
+
 def test_a_bound_on_the_cost_needs_a_price(corpus: Corpus, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="price_per_hour"):
         generate.run(config_for(corpus, tmp_path / "out", max_cost=5.0))
