@@ -32,6 +32,7 @@ class ShardEntry:
     path: str
     rows: int
     digest: str  # its footer's content_sha256
+    reports: int | None = None  # as its footer says; None where that is silent
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Corpus:
             manifest = json.loads(data)
             version = manifest["version"]
             shards = tuple(
-                ShardEntry(str(s["path"]), int(s["rows"]), str(s["digest"])) for s in manifest["shards"]
+                ShardEntry(str(s["path"]), int(s["rows"]), str(s["digest"]), s.get("reports"))
+                for s in manifest["shards"]
             )
             corpus = cls(storage, manifest, str(manifest["name"]), int(manifest["rows"]), shards)
         except (ValueError, KeyError, TypeError) as error:
@@ -146,7 +148,7 @@ def finish_corpus(
     if rejects:
         lines = "".join(json.dumps(asdict(reject), sort_keys=True) + "\n" for reject in rejects)
         _create_equal(storage, REJECTED_PATH, lines.encode())
-    shards = tuple(ShardEntry(shard_path(f.unit), f.rows, f.content_sha256) for f in present)
+    shards = tuple(ShardEntry(shard_path(f.unit), f.rows, f.content_sha256, f.reports) for f in present)
     manifest = {
         "version": SCHEMA_VERSION,
         "name": name,

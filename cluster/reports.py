@@ -30,12 +30,20 @@ _KEPT_SHARDS = 2  # units follow each other through a shard, and two are in flig
 def count_reports(corpus: Corpus, limit: int | None) -> list[int]:
     """Reports (rows with `sample_index` 0) of each corpus shard, as far as `limit` needs them.
 
-    Raises InputError where a shard is missing, damaged, or not the manifest's.
+    A large corpus's are counted by its manifest, without a look at any shard; of a small one every text is
+    read. Raises InputError where a shard that is read is missing, damaged, or not the manifest's.
     """
+    known = [shard.reports for shard in corpus.shards if shard.reports is not None]
+    if corpus.rows <= CHECKED_AT_ONCE or len(known) < len(corpus.shards):
+        found: Iterator[int] = map(len, _checked(corpus, ["sample_index"]))
+    else:
+        found = iter(known)
     counts: list[int] = []
-    for table in _checked(corpus, ["sample_index"]):
-        counts.append(len(table))
-        if limit is not None and sum(counts) >= limit:
+    total = 0
+    for count in found:
+        counts.append(count)
+        total += count
+        if limit is not None and total >= limit:
             break
     return counts
 
@@ -85,8 +93,17 @@ class ReportReader:
             if number not in self._kept:
                 while len(self._kept) >= _KEPT_SHARDS:
                     self._kept.pop(next(iter(self._kept)))
-                self._kept[number] = _reports(self._corpus.read(number, REPORT_COLUMNS))
+                self._kept[number] = self._read(number)
             return self._kept[number]
+
+    def _read(self, number: int) -> pa.Table:
+        reports = _reports(self._corpus.read(number, REPORT_COLUMNS))
+        shard = self._corpus.shards[number]
+        if shard.reports not in (None, len(reports)):
+            what = f"{len(reports)} reports, and the manifest says {shard.reports}"
+            fix = "Restore the manifest, or make the corpus again in another place."
+            raise InputError(what, self._corpus.storage.child(shard.path).uri, fix)
+        return reports
 
 
 def _reports(table: pa.Table) -> pa.Table:

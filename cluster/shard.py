@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cluster.schema import ROW_SCHEMA, check_schema
@@ -35,6 +36,7 @@ class Footer:
     rejects: tuple[Reject, ...]
     content_sha256: str
     metadata: Mapping[str, str]  # whatever else its writer recorded
+    reports: int | None = None  # rows with sample_index 0; None in shards of before this was recorded
 
 
 def shard_path(unit: int) -> str:
@@ -62,6 +64,7 @@ def encode_shard(
         "plan_hash": plan_hash,
         "unit": str(unit),
         "rows": str(table.num_rows),
+        "reports": str(pc.sum(pc.equal(table.column("sample_index"), 0)).as_py() or 0),
         "rejects": json.dumps([asdict(reject) for reject in rejects], sort_keys=True),
         "content_sha256": content_sha256(table),
         "metadata": json.dumps(dict(metadata or {}), sort_keys=True),
@@ -131,6 +134,7 @@ def parse_footer(tail: bytes, where: str) -> Footer:
             rejects=tuple(Reject(**reject) for reject in json.loads(facts["rejects"])),
             content_sha256=facts["content_sha256"],
             metadata=json.loads(facts["metadata"]),
+            reports=int(facts["reports"]) if "reports" in facts else None,
         )
     except KeyError as error:
         what = "a Parquet file that diffcxr did not write"
