@@ -8,11 +8,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
+from cluster.croissant import describe_dataset
+from cluster.dataset_card import CARD_PATH, describe, keywords_of, make_card
 from cluster.run_record import RUN_PATH
 from cluster.schema import ROW_SCHEMA, SCHEMA_VERSION
 from cluster.shard import Footer, read_footer, read_shard, shard_path
@@ -128,10 +132,12 @@ def finish_corpus(
     licence: str,
     provenance: Mapping[str, object],
     parent: Mapping[str, object] | None = None,
+    creators: Sequence[str] = ("diffcxr",),
 ) -> Corpus:
-    """The corpus of shards 0 .. `units`-1: writes rejected.jsonl, then corpus.json; harmless when repeated.
+    """The corpus of shards 0 .. `units`-1: writes rejects and card, then corpus.json. May be repeated.
 
-    Nothing in them depends on the time, the machine or the URI. Raises IncompleteError where shards are
+    Nothing in them depends on the machine, the URI or the time, but the day on which the corpus was begun, as
+    the store dates its first object. Raises IncompleteError where shards are
     missing and RefusedError where one is another run's.
     """
     footers = read_footers(storage, units)
@@ -149,19 +155,29 @@ def finish_corpus(
         lines = "".join(json.dumps(asdict(reject), sort_keys=True) + "\n" for reject in rejects)
         _create_equal(storage, REJECTED_PATH, lines.encode())
     shards = tuple(ShardEntry(shard_path(f.unit), f.rows, f.content_sha256, f.reports) for f in present)
-    manifest = {
+    rows = sum(shard.rows for shard in shards)
+    begun = min((stored.modified for stored in storage.list()), default=datetime.now(UTC))
+    manifest: dict[str, Any] = {
+        **describe_dataset(
+            name=name,
+            description=describe(name, rows, provenance, parent),
+            licence=licence,
+            creators=creators,
+            published=begun.astimezone(UTC).date(),
+            keywords=keywords_of(provenance),
+        ),
         "version": SCHEMA_VERSION,
-        "name": name,
         "digest": corpus_digest(shards),
         "plan_hash": plan_hash,
         "schema": {field.name: str(field.type) for field in ROW_SCHEMA},
-        "rows": sum(shard.rows for shard in shards),
+        "rows": rows,
         "rejects": dict(sorted(Counter(reject.reason for reject in rejects).items())),
         "licence": licence,
         "provenance": _sorted(provenance),
         "parent": None if parent is None else _sorted(parent),
         "shards": [asdict(shard) for shard in shards],
     }
+    _create_equal(storage, CARD_PATH, make_card(manifest).encode())
     _create_equal(storage, MANIFEST_PATH, (json.dumps(manifest, indent=2) + "\n").encode())
     return Corpus.open(storage)
 

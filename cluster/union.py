@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from cluster.corpus import Corpus, read_footers
 from cluster.schema import rows_from_table
@@ -34,6 +34,12 @@ def union_items(corpora: Sequence[Corpus]) -> Iterator[Row | Reject]:
 def union_licence(corpora: Sequence[Corpus]) -> str:
     """The licences under which the rows are, each once."""
     return "; ".join(dict.fromkeys(str(corpus.manifest.get("licence", "unknown")) for corpus in corpora))
+
+
+def union_creators(corpora: Sequence[Corpus]) -> list[str]:
+    """Who made the rows, each once."""
+    named = [creator for corpus in corpora for creator in cast(Any, corpus.manifest.get("creator", []))]
+    return list(dict.fromkeys(creator["name"] for creator in named))
 
 
 def union_provenance(corpora: Sequence[Corpus]) -> dict[str, Any]:

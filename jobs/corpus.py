@@ -16,7 +16,7 @@ from cluster.run_record import RunRecord, create_or_resume, read_record
 from cluster.source_files import source_digest, source_files
 from cluster.storage import Storage
 from cluster.storage_errors import UnavailableError
-from cluster.union import union_items, union_licence, union_provenance
+from cluster.union import union_creators, union_items, union_licence, union_provenance
 from diffcxr.errors import IncompleteError, InputError, RefusedError
 from diffcxr.sources.chexpert import chexpert_rows
 from diffcxr.sources.files import Files
@@ -38,6 +38,14 @@ LICENCES = {
     "nih_cxr14": "unrestricted; attribution to the NIH Clinical Center",
     "table": "unknown",
     "union": "",  # its corpora's
+}
+CREATORS = {
+    "phantom": ["diffcxr"],
+    "iu_xray": ["Indiana University"],
+    "mimic_cxr": ["MIT Laboratory for Computational Physiology"],
+    "chexpert": ["Stanford Machine Learning Group"],
+    "nih_cxr14": ["NIH Clinical Center"],
+    "table": ["unknown"],
 }
 
 
@@ -107,6 +115,7 @@ def run(config: Config) -> Summary:
         plan_hash=record.plan_hash,
         licence=str(record.plan["licence"]),
         provenance=provenance | (union_provenance(corpora) if corpora else {}),
+        creators=union_creators(corpora) if corpora else CREATORS[source.name],
     )
     return _summary(corpus, config)
 

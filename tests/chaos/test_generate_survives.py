@@ -59,7 +59,12 @@ def test_killed_workers_killed_drivers_and_two_drivers_at_once_change_nothing(s3
         assert one.returncode == 0, said
 
     assert committed_objects(disturbed) == committed_objects(undisturbed)
-    assert set(committed_objects(disturbed)) == {"run.json", "corpus.json", *map(shard_path, range(UNITS))}
+    assert set(committed_objects(disturbed)) == {
+        "run.json",
+        "README.md",
+        "corpus.json",
+        *map(shard_path, range(UNITS)),
+    }
     now = {stored.path: stored.modified for stored in disturbed.list("shards")}
     assert {path: now[path] for path in committed} == committed, "what was committed is never written again"
     assert main(["verify", f"output={disturbed.uri}", f"corpus={corpus}"]) == 0

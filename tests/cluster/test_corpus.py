@@ -49,7 +49,13 @@ def test_two_runs_of_one_command_leave_the_same_bytes_wherever_they_lie(uri: str
         finish(storage, 2)
     here, there = ({s.path: place.read(s.path) for s in place.list()} for place in places)
     assert here == there
-    assert set(here) == {"corpus.json", "rejected.jsonl", "shards/00000.parquet", "shards/00001.parquet"}
+    assert set(here) == {
+        "README.md",
+        "corpus.json",
+        "rejected.jsonl",
+        "shards/00000.parquet",
+        "shards/00001.parquet",
+    }
 
 
 def test_the_manifest_does_not_depend_on_the_order_of_what_it_is_told(tmp_path: Path) -> None:
