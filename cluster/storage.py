@@ -6,20 +6,24 @@ import contextlib
 import io
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
-from cluster.storage_errors import MissingError, explained
-from cluster.storage_location import Location, connect, parse_location
+from cluster.storage_connection import Connection
+from cluster.storage_errors import Action, MissingError, explained
+from cluster.storage_location import Location, parse_location
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+T = TypeVar("T")
 
 READ_AHEAD = 1 << 20  # bytes an opened object fetches at a time
 
@@ -41,14 +45,14 @@ class Storage:
     line. It pickles as its URI: the process that unpickles it connects with its own credentials.
     """
 
-    def __init__(self, location: Location, store: ObjectStore) -> None:
-        self._location, self._store = location, store
+    def __init__(self, location: Location, connection: Connection) -> None:
+        self._location, self._connection = location, connection
 
     @classmethod
     def at(cls, uri: str | Path) -> Storage:
         """The folder at a URI (file://, s3://, gs://, az://) or a plain path, which need not exist."""
         location = parse_location(str(uri))
-        return cls(location, connect(location))
+        return cls(location, Connection(location))
 
     @property
     def uri(self) -> str:
@@ -61,7 +65,7 @@ class Storage:
 
     def child(self, path: str) -> Storage:
         """The folder at `path` below this one, through the same connection."""
-        return Storage(self._location.child(path), self._store)
+        return Storage(self._location.child(path), self._connection)
 
     def __repr__(self) -> str:
         return f"Storage({self.uri!r})"
@@ -77,35 +81,32 @@ class Storage:
 
     def read(self, path: str) -> bytes:
         """The object's bytes."""
-        with explained(self._where(path), "read"):
-            return bytes(obstore.get(self._store, self._key(path)).bytes())
+        return self._ask(path, "read", lambda store: bytes(obstore.get(store, self._key(path)).bytes()))
 
     def read_range(self, path: str, start: int, length: int) -> bytes:
         """At most `length` bytes from `start`; a negative `start` reads the last `-start` bytes."""
-        with explained(self._where(path), "read"):
-            if start < 0:
-                return self._read_suffix(path, -start)
-            return bytes(obstore.get_range(self._store, self._key(path), start=start, length=length))
+        key = self._key(path)
+        if start < 0:
+            return self._ask(path, "read", lambda store: _read_suffix(store, key, -start))
+        return self._ask(
+            path, "read", lambda store: bytes(obstore.get_range(store, key, start=start, length=length))
+        )
 
     def create(self, path: str, data: bytes) -> bool:
         """True when the object came into being here, whole and at once; False when it existed already."""
-        with explained(self._where(path), "write"):
-            try:
-                # One put and no multipart upload: S3 takes If-None-Match on the object as a whole (DESIGN 5).
-                obstore.put(self._store, self._key(path), data, mode="create", use_multipart=False)
-            except AlreadyExistsError:
-                return False
-        return True
+        key = self._key(path)
+        return self._ask(path, "write", lambda store: _create(store, key, data))
 
     def replace(self, path: str, data: bytes) -> None:
         """Writes the object whether or not it exists: for views only, never for what was committed."""
-        with explained(self._where(path), "write"):
-            obstore.put(self._store, self._key(path), data, mode="overwrite", use_multipart=False)
+        key = self._key(path)
+        self._ask(
+            path, "write", lambda store: obstore.put(store, key, data, mode="overwrite", use_multipart=False)
+        )
 
     def delete(self, path: str) -> None:
         """Removes a view or a probe; committed objects stay. Quiet where there is none."""
-        with explained(self._where(path), "write"), contextlib.suppress(FileNotFoundError):
-            obstore.delete(self._store, self._key(path))
+        self._ask(path, "write", lambda store: _delete(store, self._key(path)))
 
     def exists(self, path: str) -> bool:
         return self.size(path) is not None
@@ -113,8 +114,7 @@ class Storage:
     def size(self, path: str) -> int | None:
         """Bytes of the object, or None. Raises MissingError where even the bucket is missing."""
         try:
-            with explained(self._where(path), "read"):
-                return obstore.head(self._store, self._key(path))["size"]
+            return self._ask(path, "read", lambda store: obstore.head(store, self._key(path))["size"])
         except MissingError as error:
             if error.bucket_is_missing:
                 raise
@@ -122,14 +122,15 @@ class Storage:
 
     def list(self, prefix: str = "") -> Iterator[Stored]:
         """Objects below the folder `prefix`, at any depth, sorted by path; none where it does not exist."""
-        base = self._location.key
-        found: list[Stored] = []
-        with explained(self._where(prefix), "list"):
-            for chunk in obstore.list(self._store, self._key(prefix) or None, chunk_size=1000):
-                for meta in chunk:
-                    path = meta["path"].removeprefix(base).lstrip("/")
-                    found.append(Stored(path, meta["size"], meta["last_modified"]))
-        yield from sorted(found, key=lambda stored: stored.path)
+        base, key = self._location.key, self._key(prefix) or None
+        found = self._ask(
+            prefix, "list", lambda store: list(chain(*obstore.list(store, key, chunk_size=1000)))
+        )
+        listed = (
+            Stored(meta["path"].removeprefix(base).lstrip("/"), meta["size"], meta["last_modified"])
+            for meta in found
+        )
+        yield from sorted(listed, key=lambda stored: stored.path)
 
     def open(self, path: str) -> BinaryIO:
         """A buffered, seekable reader of the object; whoever opened it closes it."""
@@ -151,26 +152,43 @@ class Storage:
                 file.write(b"probe")
                 file.flush()
             return
-        probe = self._key(f".probe-{uuid.uuid4().hex}")
-        with explained(self.uri, "write"):
-            obstore.put(self._store, probe, b"", mode="create", use_multipart=False)
-            obstore.delete(self._store, probe)
+        probe = f".probe-{uuid.uuid4().hex}"
+        self.create(probe, b"")
+        self.delete(probe)
 
-    def _read_suffix(self, path: str, length: int) -> bytes:
-        try:
-            return bytes(
-                obstore.get(self._store, self._key(path), options={"range": {"suffix": length}}).bytes()
-            )
-        except BaseError as error:
-            if "416" not in str(error):  # Range Not Satisfiable: the object is empty
-                raise
-            return b""
+    def _ask(self, path: str, action: Action, call: Callable[[ObjectStore], T]) -> T:
+        return self._connection.ask(self._where(path), action, call)
 
     def _key(self, path: str) -> str:
         return self._location.child(path).key
 
     def _where(self, path: str) -> str:
         return self._location.child(path).uri
+
+
+def _create(store: ObjectStore, key: str, data: bytes) -> bool:
+    try:
+        # One put and no multipart upload: S3 takes If-None-Match on the object as a whole (DESIGN 5).
+        obstore.put(store, key, data, mode="create", use_multipart=False)
+    except AlreadyExistsError as error:
+        if "status code: 409" in str(error):  # another create is under way, and may still fail
+            raise
+        return False
+    return True
+
+
+def _delete(store: ObjectStore, key: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        obstore.delete(store, key)
+
+
+def _read_suffix(store: ObjectStore, key: str, length: int) -> bytes:
+    try:
+        return bytes(obstore.get(store, key, options={"range": {"suffix": length}}).bytes())
+    except BaseError as error:
+        if "416" not in str(error):  # Range Not Satisfiable: the object is empty
+            raise
+        return b""
 
 
 class _Ranges(io.RawIOBase):

@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from typing import Literal
 
 from botocore.exceptions import BotoCoreError
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
 
 from diffcxr.errors import InputError
 
@@ -27,6 +32,18 @@ class MissingError(InputError):
 
 class UnavailableError(InputError):
     """The store did not answer, or failed on its side, after some seconds of retries."""
+
+
+class BrokenOffError(UnavailableError):
+    """The answer did not come whole, or another write was under way: asked again, the store may say it."""
+
+
+class CredentialsError(InputError):
+    """The store does not take these keys: wrong, or expired."""
+
+
+class DiskFullError(InputError):
+    """The disk, or a quota on it, is used up."""
 
 
 _NO_BUCKET = "no such bucket"
@@ -66,27 +83,30 @@ def explained(where: str, action: Action) -> Iterator[None]:
 
 def explain(error: Exception, where: str, action: Action) -> InputError:
     """The InputError that tells a missing bucket, wrong keys, a dead endpoint and a full disk apart."""
-    text = str(error)
+    text = str(error).partition("\n\nDebug source")[0]
     number = _errno(error)
     if "NoSuchBucket" in text:
         return MissingError(_NO_BUCKET, where, "Create it, or check the spelling.")
     if any(code in text for code in _BAD_KEYS) or isinstance(error, UnauthenticatedError):
-        return InputError("the store refused the credentials", where, _CHECK_KEYS)
+        return CredentialsError("the store refused the credentials", where, _CHECK_KEYS)
     if isinstance(error, PermissionDeniedError) or "AccessDenied" in text:
         return InputError(f"no permission to {action}", where, "Ask for it, or choose another place.")
     if number in _OF_ERRNO:
         what, fix = _OF_ERRNO[number]
-        return InputError(f"cannot {action}: {what}", where, fix)
+        kind = DiskFullError if number in (errno.ENOSPC, errno.EDQUOT) else InputError
+        return kind(f"cannot {action}: {what}", where, fix)
     if isinstance(error, FileNotFoundError) or number == errno.ENOENT:
         if action == "write":
             return InputError("cannot write: no folder can be made there", where, "Choose another place.")
         return MissingError("does not exist", where, _CHECK_URI)
     if isinstance(error, BotoCoreError | ValueError):
         return InputError(f"cannot {action}: {_first_line(text)}", where, "Check the settings of the store.")
-    if "error sending request" in text or re.search(
-        r"status code: 5\d\d|timed? ?out|after \d+ retries", text
-    ):
+    if isinstance(error, AlreadyExistsError):  # a 409: what exists is no error to whoever creates
+        return BrokenOffError("another write is under way", where, _CHECK_ENDPOINT)
+    if re.search(r"after \d+ retries|status code: 5\d\d", text):
         return UnavailableError("the store does not answer", where, _CHECK_ENDPOINT)
+    if re.search(r"error sending request|response body|timed? ?out", text):
+        return BrokenOffError("the store does not answer", where, _CHECK_ENDPOINT)
     if number is not None:
         return InputError(f"cannot {action}: {os.strerror(number)}", where, "Check the disk.")
     return InputError(

@@ -29,6 +29,9 @@ _RETRIES: RetryConfig = {
     "retry_timeout": timedelta(seconds=30),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=4), "base": 2},
 }
+# obstore asks for credentials again five minutes before this ends, so every minute; botocore then renews
+# those that have ten minutes left. With the default of 30 minutes, some would be used when they had expired.
+_CREDENTIALS_TTL = timedelta(minutes=6)
 _TIMEOUTS: ClientConfig = {
     "connect_timeout": timedelta(seconds=3),
     "timeout": timedelta(seconds=180),  # a shard of 256 MiB at 12 Mbit/s
@@ -128,5 +131,5 @@ def _s3(bucket: str, uri: str) -> S3Store:
         config=config,
         client_options=options,
         retry_config=_RETRIES,
-        credential_provider=None if anonymous else Boto3CredentialProvider(session),
+        credential_provider=None if anonymous else Boto3CredentialProvider(session, ttl=_CREDENTIALS_TTL),
     )

@@ -26,10 +26,15 @@ from cluster.reports import ReportReader
 from cluster.schema import ROW_SCHEMA
 from cluster.shard import Footer, commit_shard, encode_shard, read_footer, shard_path
 from cluster.storage import Storage
+from cluster.storage_errors import UnavailableError
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.seeds import sample_seed
 from diffcxr.sources.row import Reject
 
+OUTAGE_SECONDS = 300.0
+"""How long a finished unit waits for a store that does not answer, before it is given up and made again."""
+
+_BETWEEN_COMMITS = 2.0  # seconds
 _WARM_UP_STEPS = 2
 _PLACES = "rejected_offsets"
 _BATCHES_ENCODING = 2  # then the denoiser waits: films must not pile up in memory
@@ -123,7 +128,7 @@ class Worker:
         places = [offset for offset, outcome in enumerate(outcomes) if isinstance(outcome, str)]
         metadata = {"synthetic": "true", "model": recipe.model_digest, _PLACES: json.dumps(places)}
         data = encode_shard(_rows(reports, made), recipe.plan_hash, unit.number, rejects, metadata)
-        committed = commit_shard(output, unit.number, data)
+        committed = _commit(output, unit.number, data)
         return Receipt(
             unit=unit.number,
             rows=len(made),
@@ -205,6 +210,18 @@ def describe_stack(device: str) -> dict[str, str]:
 def _encode(recipe: Recipe, sample: Sample, film: Film) -> bytes:
     origin = Provenance(model=recipe.model_digest, run=recipe.plan_hash, seed=sample.seed)
     return encode_image(film, recipe.image_format, origin)
+
+
+def _commit(output: Storage, unit: int, data: bytes) -> bool:
+    """`commit_shard`, again and again while the store is away: the films are made, others are denoised."""
+    end = time.monotonic() + OUTAGE_SECONDS
+    while True:
+        try:
+            return commit_shard(output, unit, data)
+        except UnavailableError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_BETWEEN_COMMITS)
 
 
 def _rows(reports: pa.Table, made: list[tuple[Sample, bytes]]) -> pa.Table:

@@ -15,7 +15,7 @@ from cluster.ingest import commit_batch, committed_rows, cut_units
 from cluster.run_record import RunRecord, create_or_resume, read_record
 from cluster.source_files import source_digest, source_files
 from cluster.storage import Storage
-from cluster.storage_errors import UnavailableError
+from cluster.storage_errors import DiskFullError, UnavailableError
 from cluster.union import union_creators, union_items, union_licence, union_provenance
 from diffcxr.errors import IncompleteError, InputError, RefusedError
 from diffcxr.sources.chexpert import chexpert_rows
@@ -104,7 +104,7 @@ def run(config: Config) -> Summary:
         for batch in cut_units(_counted(items, bar), config.shard_rows, first=units):
             try:
                 commit_batch(storage, record, batch)
-            except UnavailableError as error:  # an outage on the way: what was committed stays
+            except (UnavailableError, DiskFullError) as error:  # on the way: what was committed stays
                 raise IncompleteError(error.what, error.where, error.fix) from error
             units = batch.unit + 1
     provenance = {**record.pixels, "diffcxr": record.stack.get("diffcxr")}
