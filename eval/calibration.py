@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from eval.auc import MIN_OF_EACH_CLASS, ScoredFilms, shuffled
 from eval.groups import GROUPS, groups
-from eval.intervals import jackknife_of_known
+from eval.intervals import balanced_halves, half_sample
 from eval.scores import Score
 
 BINS = 15
@@ -72,15 +72,12 @@ def result(state: Calibration) -> NDArray[np.float64]:
     return _values(state.films.sum(0), state.positive.sum(0), state.probability.sum(0), state.squares.sum(0))
 
 
-def left_out_values(state: Calibration) -> NDArray[np.float64]:
-    """(GROUPS, 2, findings): the same without each group's patients."""
-    found = np.empty((GROUPS, 2, state.films.shape[1]))
-    for gone in range(GROUPS):
-        rest = np.delete(np.arange(GROUPS), gone)
-        found[gone] = _values(
-            *(part[rest].sum(0) for part in (state.films, state.positive, state.probability, state.squares))
-        )
-    return found
+def half_values(state: Calibration) -> NDArray[np.float64]:
+    """(splits, 2, 2, findings): the same of both halves of `eval.intervals.balanced_halves`."""
+    splits = balanced_halves()
+    parts = state.films, state.positive, state.probability, state.squares
+    halves = [_values(*(part[kept].sum(0) for part in parts)) for kept in (*splits, *~splits)]
+    return np.stack(np.split(np.stack(halves), 2), axis=1)
 
 
 def calibration_scores(
@@ -94,18 +91,16 @@ def calibration_scores(
 ) -> list[Score]:
     """For ECE and Brier score: the mean over findings with enough films of each class, then each of these.
 
-    Lower is better: `ceiling` is the real films', `floor` takes another patient's labels. Intervals are a
-    delete-group jackknife.
+    Lower is better: `ceiling` is the real films', `floor` takes another patient's labels. Intervals come
+    from half-samples of patients.
     """
     nothing = Calibration.empty(len(findings))
     ours, chance, best = (update(nothing, state) for state in (synthetic, shuffled(synthetic), real))
     n_positive, n_known = ours.positive.sum((0, 2)), ours.films.sum((0, 2))
     enough = np.minimum(n_positive, n_known - n_positive) >= MIN_OF_EACH_CLASS
     used: list[int] = np.flatnonzero(enough).tolist()
-    values, floors, ceilings, left_out = (
-        *(result(state) for state in (ours, chance, best)),
-        left_out_values(ours),
-    )
+    values, floors, ceilings = (result(state) for state in (ours, chance, best))
+    halves = half_values(ours)
     scores = []
     for number, name in enumerate(NAMES):
         row = Score(
@@ -130,7 +125,7 @@ def calibration_scores(
                 value, floor, ceiling = (
                     float(of[number, chosen].mean()) for of in (values, floors, ceilings)
                 )
-                low, high = jackknife_of_known(value, left_out[:, number, chosen].mean(1))
+                low, high = half_sample(value, halves[:, :, number, chosen].mean(-1))
                 one = replace(
                     one,
                     value=value,

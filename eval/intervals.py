@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from eval.auc import MIN_OF_EACH_CLASS, ScoredFilms
+from eval.groups import GROUPS
 
 Interval = tuple[float, float]
 
@@ -33,6 +34,36 @@ def jackknife_of_known(value: float, left_out: NDArray[np.float64]) -> Interval 
     """`jackknife` over the groups whose value is not nan; None twice below two of them."""
     known = left_out[~np.isnan(left_out)]
     return jackknife(value, known.tolist()) if len(known) >= 2 else (None, None)
+
+
+def balanced_halves() -> NDArray[np.bool_]:
+    """(GROUPS - 1, GROUPS): splits of the groups into two halves of ten, each orthogonal to every other.
+
+    The rows of Paley's Hadamard matrix of order 20, from the squares modulo 19 (McCarthy 1969).
+    """
+    q = GROUPS - 1
+    squares = {number * number % q for number in range(1, q)}
+    signs = np.ones((GROUPS, GROUPS), np.int64)
+    signs[1:, 0] = -1
+    for row in range(q):
+        for column in range(q):
+            is_positive = row == column or (row - column) % q in squares
+            signs[row + 1, column + 1] = 1 if is_positive else -1
+    return signs[1:] > 0
+
+
+def half_sample(value: float, halves: NDArray[np.float64]) -> Interval | tuple[None, None]:
+    """The interval of `value` from its values on both halves (splits, 2) of `balanced_halves`.
+
+    The halves share no patient: the square of their difference tells the variance at half of n, and a quarter
+    of it that at n. For PRDC, whose films answer for their neighbours, and for calibration errors: there the
+    jackknife's intervals were up to 1.9 times too wide. None twice below two splits without nan.
+    """
+    differences = (halves[:, 0] - halves[:, 1])[~np.isnan(halves).any(1)]
+    if len(differences) < 2:
+        return None, None
+    margin = float(student.ppf(0.975, len(differences)) * np.sqrt((differences**2).mean() / 4))
+    return value - margin, value + margin
 
 
 def bootstrap_mean(

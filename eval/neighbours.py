@@ -13,7 +13,7 @@ from eval.groups import GROUPS
 
 _TILE = 1 << 21  # distances held at once: 16 MiB as float64, so that memory does not grow with the films
 _PAIRS = 1 << 22  # features of pairs taken at once for exact distances
-_CANDIDATES = 4  # nearest films looked at for each that is asked for, before a whole row is
+_CANDIDATES = 4  # nearest films looked at for each that is asked for and kept, before a whole row is
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,38 +79,41 @@ def bounds(a: Cloud, films: slice, b: Cloud) -> tuple[NDArray[np.float32], NDArr
     return lower, slack
 
 
-def radii(cloud: Cloud, k: int) -> NDArray[np.float64]:
-    """(1 + GROUPS, n): each film's squared distance from its k-th neighbour, then that without each group.
+def radii(cloud: Cloud, k: int, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(s, n): each film's squared distance from its k-th neighbour in the groups of each row of `kept`.
 
-    A film is not its own neighbour, an equal film is one. Infinite where fewer than k are left.
+    `kept` is (s, GROUPS), the first row all true.
+    A film is not its own neighbour, an equal film is one. Infinite where fewer than k are there.
     """
-    found = np.empty((1 + GROUPS, cloud.count))
-    looked_at = min(_CANDIDATES * k, cloud.count - 1)
+    found = np.empty((len(kept), cloud.count))
+    looked_at = min(int(_CANDIDATES * k / kept.mean(1).min()), cloud.count - 1)
     for films in cloud.tiles(cloud.count):
         rows = np.arange(films.start, films.stop)
         lower, _ = bounds(cloud, films, cloud)
         lower[rows - films.start, rows] = np.inf
         chosen = np.argpartition(lower, looked_at - 1, axis=1)[:, :looked_at]
         beyond = np.take_along_axis(lower, chosen, 1).max(1)  # nothing that was not chosen is nearer
-        found[:, films] = _kth(cloud, rows, chosen, k)
+        found[:, films] = _kth(cloud, rows, chosen, k, kept)
         doubtful = np.flatnonzero((found[:, films] > beyond).any(0))
-        step = max(1, _TILE // (cloud.count * (1 + GROUPS)))
+        step = max(1, _TILE // (cloud.count * len(kept)))
         for at in range(0, len(doubtful), step):
             few = rows[doubtful[at : at + step]]
             others = np.arange(cloud.count - 1) + (np.arange(cloud.count - 1) >= few[:, None])
-            found[:, few] = _kth(cloud, few, others, k)
+            found[:, few] = _kth(cloud, few, others, k, kept)
     return found
 
 
-def _kth(cloud: Cloud, rows: NDArray[np.int64], others: NDArray[np.int64], k: int) -> NDArray[np.float64]:
-    """(1 + GROUPS, t): each row's k-th smallest distance from its others (t, m), then without each group."""
+def _kth(
+    cloud: Cloud, rows: NDArray[np.int64], others: NDArray[np.int64], k: int, kept: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(s, t): each row's k-th smallest distance from those of its others (t, m) that are kept."""
     pairs = squared(cloud, np.repeat(rows, others.shape[1]), cloud, others.reshape(-1)).reshape(others.shape)
     order = np.argsort(pairs, axis=1, kind="stable")
     distances = np.take_along_axis(pairs, order, 1)
     groups = cloud.groups[np.take_along_axis(others, order, 1)]
-    found = np.full((1 + GROUPS, len(rows)), np.inf)
-    for number in range(1 + GROUPS):
-        reached = np.cumsum(groups != number - 1, axis=1) >= k
+    found = np.full((len(kept), len(rows)), np.inf)
+    for number, members in enumerate(kept):
+        reached = np.cumsum(members[groups], axis=1) >= k
         there = reached.any(1)
         found[number, there] = distances[there, reached[there].argmax(1)]
     return found

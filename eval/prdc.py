@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage of synthetic films among real ones, with intervals and floors."""
+"""Precision, recall, density and coverage of synthetic films among real ones, with intervals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from eval.feature_rows import FeatureRows, floor_sets
 from eval.floors import FloorPlan
 from eval.groups import GROUPS
-from eval.intervals import jackknife_of_known
+from eval.intervals import Interval, balanced_halves, half_sample
 from eval.neighbours import Cloud, bounds, radii, squared
 from eval.scores import Score
 
@@ -20,14 +20,17 @@ NAMES = ("precision", "recall", "density", "coverage")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PRDC:
-    """Arrays (4,) and (GROUPS, 4) in the order of NAMES; nan where a group leaves too few films."""
+    """Values in the order of NAMES: of all films, and of both halves of `eval.intervals.balanced_halves`.
 
-    values: NDArray[np.float64]
-    left_out: NDArray[np.float64]
+    nan in `halves` where one has too few films.
+    """
+
+    values: NDArray[np.float64]  # (4,)
+    halves: NDArray[np.float64]  # (splits, 2, 4)
 
 
-def result(real: FeatureRows, synthetic: FeatureRows, k: int = K) -> PRDC:
-    """Of all films, and without each group's patients on both sides.
+def values(real: FeatureRows, synthetic: FeatureRows, k: int = K) -> NDArray[np.float64]:
+    """(4,) in the order of NAMES.
 
     With r(x) the distance of x from its k-th neighbour in its own set, itself excluded, and the distances of
     `eval.neighbours.squared` compared by a strict <: precision is the share of synthetic films within r of
@@ -37,38 +40,54 @@ def result(real: FeatureRows, synthetic: FeatureRows, k: int = K) -> PRDC:
     features, in float32 twice, and of one tile.
     Raises ValueError where a side has no more than k films.
     """
-    if min(real.count, synthetic.count) <= k:
-        raise ValueError(f"PRDC needs more than {k} films a side, not {min(real.count, synthetic.count)}")
-    centre = (real.features.mean(0, np.float64) + synthetic.features.mean(0, np.float64)) / 2
-    clouds = Cloud.of(real, centre), Cloud.of(synthetic, centre)
-    table = _Counts.of(*clouds, k).table(*clouds, k)
-    return PRDC(table[0], table[1:])
+    found: NDArray[np.float64] = _table(real, synthetic, k, np.ones((1, GROUPS), np.bool_))[0]
+    return found
+
+
+def result(real: FeatureRows, synthetic: FeatureRows, k: int = K) -> PRDC:
+    """The same, and of halves of the patients, from one pass over the distances."""
+    splits = balanced_halves()
+    kept = np.concatenate([np.ones((1, GROUPS), np.bool_), splits, ~splits])
+    table = _table(real, synthetic, k, kept)
+    return PRDC(table[0], np.stack(np.split(table[1:], 2), axis=1))
+
+
+def interval(found: PRDC, measure: int) -> Interval | tuple[None, None]:
+    """95 % of one of NAMES, by its place. Shares are taken as arcsines of their roots, whose variance does
+    not depend on the share: that at half of the films is another one.
+    """
+    value, halves = float(found.values[measure]), found.halves[..., measure]
+    if NAMES[measure] == "density":
+        low, high = half_sample(value, halves)
+        return (None, None) if low is None or high is None else (max(low, 0.0), high)
+    low, high = half_sample(float(np.arcsin(np.sqrt(value))), np.arcsin(np.sqrt(halves)))
+    if low is None or high is None:
+        return None, None
+    return float(np.sin(max(low, 0.0)) ** 2), float(np.sin(min(high, np.pi / 2)) ** 2)
 
 
 def prdc_scores(
     real: FeatureRows, synthetic: FeatureRows, plan: FloorPlan, *, extractor: str, digest: str, reference: str
 ) -> list[Score]:
-    """The four measures over all films, delete-group jackknife intervals, and floors at one n a side.
+    """The four measures over all films, half-sample intervals, and what real films reach at one n a side.
 
-    Without a value where a side has too few films. What real films reach against real ones is a `ceiling`
+    Without a value where a side has too few films. Real films against real ones are a `ceiling`
     here: no generator can be expected to come nearer.
     """
     first, second, matched = floor_sets(plan, real, synthetic)
     n = min(first.count, second.count, matched.count)
     whole = result(real, synthetic) if min(real.count, synthetic.count) > K else None
-    among_real, at_floor = ((result(first, other).values if n > K else None) for other in (second, matched))
+    among_real, at_floor = ((values(first, other) if n > K else None) for other in (second, matched))
     scores = []
     for index, name in enumerate(NAMES):
-        low, high = (
-            jackknife_of_known(whole.values[index], whole.left_out[:, index]) if whole else (None, None)
-        )
+        low, high = interval(whole, index) if whole else (None, None)
         scores.append(
             Score(
                 metric=name,
                 extractor=extractor,
                 value=float(whole.values[index]) if whole else None,
-                low=None if low is None else max(low, 0.0),
-                high=high if high is None or name == "density" else min(high, 1.0),
+                low=low,
+                high=high,
                 ceiling=float(among_real[index]) if among_real is not None else None,
                 n_floor=n if n > K else None,
                 value_at_floor=float(at_floor[index]) if at_floor is not None else None,
@@ -82,45 +101,32 @@ def prdc_scores(
     return scores
 
 
-@dataclass(slots=True, eq=False)
-class _Counts:
-    """What pairs of films show, of all films and without each group in turn."""
-
-    precise: NDArray[np.bool_]  # (1 + GROUPS, synthetic): within r of some real film
-    dense: NDArray[np.int64]  # (1 + GROUPS,): pairs within r of the real film
-    covered: NDArray[np.int64]  # (1 + GROUPS,): real films with a synthetic one within r
-    recalled: NDArray[np.int64]  # (1 + GROUPS,): real films within r of some synthetic one
-
-    @classmethod
-    def of(cls, real: Cloud, synthetic: Cloud, k: int) -> _Counts:
-        radii_real, radii_synthetic = radii(real, k), radii(synthetic, k)
-        zeros = (np.zeros(1 + GROUPS, np.int64) for _ in range(3))
-        counts = cls(np.zeros((1 + GROUPS, synthetic.count), np.bool_), *zeros)
-        for films in real.tiles(synthetic.count):
-            distances = _decided(real, films, synthetic, radii_real[:, films], radii_synthetic)
-            for number in range(1 + GROUPS):
-                if real.groups[films.start] == number - 1:
-                    continue
-                gone = slice(*synthetic.starts[number - 1 : number + 1]) if number else slice(0, 0)
-                inside = distances < radii_real[number, films, None]
-                inside[:, gone] = False
-                counts.precise[number] |= inside.any(0)
-                counts.dense[number] += np.count_nonzero(inside)
-                counts.covered[number] += np.count_nonzero(inside.any(1))
-                within = distances < radii_synthetic[number]
-                within[:, gone] = False
-                counts.recalled[number] += np.count_nonzero(within.any(1))
-        return counts
-
-    def table(self, real: Cloud, synthetic: Cloud, k: int) -> NDArray[np.float64]:
-        """(1 + GROUPS, 4) in the order of NAMES."""
-        n, m = (side.count - np.append(0, np.diff(side.starts)) for side in (real, synthetic))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values = np.stack(
-                [self.precise.sum(1) / m, self.recalled / n, self.dense / (k * m), self.covered / n], axis=1
-            )
-        values[np.minimum(n, m) <= k] = np.nan
-        return values
+def _table(real: FeatureRows, synthetic: FeatureRows, k: int, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(s, 4): the values of the films of the groups in each row of `kept` (s, GROUPS), the first all true."""
+    if min(real.count, synthetic.count) <= k:
+        raise ValueError(f"PRDC needs more than {k} films a side, not {min(real.count, synthetic.count)}")
+    centre = (real.features.mean(0, np.float64) + synthetic.features.mean(0, np.float64)) / 2
+    x, y = Cloud.of(real, centre), Cloud.of(synthetic, centre)
+    radii_x, radii_y = radii(x, k, kept), radii(y, k, kept)
+    precise = np.zeros((len(kept), y.count), np.bool_)  # synthetic films within r of some real one
+    dense, covered, recalled = (np.zeros(len(kept), np.int64) for _ in range(3))
+    there = kept[:, y.groups]
+    for films in x.tiles(y.count):
+        distances = _decided(x, films, y, radii_x[:, films], radii_y)
+        for number in np.flatnonzero(kept[:, x.groups[films.start]]):
+            inside = distances < radii_x[number, films, None]
+            inside &= there[number]
+            precise[number] |= inside.any(0)
+            dense[number] += np.count_nonzero(inside)
+            covered[number] += np.count_nonzero(inside.any(1))
+            within = distances < radii_y[number]
+            within &= there[number]
+            recalled[number] += np.count_nonzero(within.any(1))
+    n, m = kept @ np.diff(x.starts), kept @ np.diff(y.starts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        table = np.stack([precise.sum(1) / m, recalled / n, dense / (k * m), covered / n], axis=1)
+    table[np.minimum(n, m) <= k] = np.nan
+    return table
 
 
 def _decided(
@@ -138,7 +144,7 @@ def _decided(
     slack += lower
     close = np.zeros(lower.shape, np.bool_)
     for radii_, axis in ((radii_real, np.s_[:, None]), (radii_synthetic, np.s_[None, :])):
-        # Without a group, radii only grow; an infinite one is of a set that is given up anyway.
+        # With fewer films radii only grow; an infinite one is of a set that is given up anyway.
         largest = np.where(np.isinf(radii_), 0, radii_).max(0)
         close |= (lower < largest[axis]) & (slack >= radii_[0][axis])
     i, j = np.nonzero(close)

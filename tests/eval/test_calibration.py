@@ -7,8 +7,9 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
 from eval.auc import ScoredFilms
-from eval.calibration import BINS, Calibration, calibration_scores, left_out_values, merge, result, update
-from eval.groups import GROUPS, groups
+from eval.calibration import BINS, Calibration, calibration_scores, half_values, merge, result, update
+from eval.groups import groups
+from eval.intervals import balanced_halves
 
 FINDINGS = ("Edema", "Fracture", "Pneumonia")
 
@@ -45,11 +46,13 @@ def test_ece_and_brier_score_are_scikit_learn_s() -> None:
         assert result(WHOLE)[:, finding] == pytest.approx(by_scikit_learn(STATE, finding), abs=1e-12)
 
 
-def test_left_out_values_miss_one_group_of_patients() -> None:
-    found = left_out_values(WHOLE)
-    for group in range(GROUPS):
-        films = groups(STATE.patients) != group
-        assert found[group][:, 0] == pytest.approx(by_scikit_learn(STATE, 0, films), abs=1e-12)
+def test_halves_are_the_values_of_half_of_the_patients() -> None:
+    found = half_values(WHOLE)
+    for split, members in enumerate(balanced_halves()):
+        for number, kept in enumerate((members, ~members)):
+            films = kept[groups(STATE.patients)]
+            expected = by_scikit_learn(STATE, 0, films)
+            assert found[split, number, :, 0] == pytest.approx(expected, abs=1e-12)
 
 
 @given(st.lists(st.integers(0, 400), max_size=6), st.randoms(use_true_random=False))

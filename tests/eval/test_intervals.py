@@ -5,7 +5,14 @@ from numpy.typing import NDArray
 from eval.auc import ScoredFilms, macro, result
 from eval.frechet import frechet_distance
 from eval.groups import GROUPS
-from eval.intervals import bootstrap_auc, bootstrap_mean, jackknife, jackknife_of_known
+from eval.intervals import (
+    balanced_halves,
+    bootstrap_auc,
+    bootstrap_mean,
+    half_sample,
+    jackknife,
+    jackknife_of_known,
+)
 from eval.moments import Moments, leave_one_out, merge_all, update
 
 
@@ -82,6 +89,23 @@ def test_the_jackknife_of_a_distance_is_as_wide_as_its_spread_over_samples() -> 
         values.append(value)
         margins.append((high - low) / 2)
     assert np.mean(margins) / 2.09 == pytest.approx(np.std(values), rel=0.3)
+
+
+def test_balanced_halves_are_ten_groups_each_and_orthogonal() -> None:
+    halves = balanced_halves()
+    signs = np.where(halves, 1, -1)
+    assert (halves.sum(1) == GROUPS // 2).all()
+    np.testing.assert_array_equal(signs @ signs.T, GROUPS * np.eye(GROUPS - 1, dtype=np.int64))
+
+
+def test_half_samples_of_a_mean_have_its_jackknife_s_interval() -> None:
+    groups = np.random.default_rng(5).normal(size=GROUPS)
+    left_out = [np.delete(groups, gone).mean() for gone in range(GROUPS)]
+    halves = np.array([[groups[kept].mean(), groups[~kept].mean()] for kept in balanced_halves()])
+    assert half_sample(0.0, halves) == pytest.approx(jackknife(0.0, left_out), rel=1e-12)
+    halves[3, 1] = np.nan
+    assert half_sample(0.0, halves) == half_sample(0.0, np.delete(halves, 3, 0))
+    assert half_sample(0.0, halves[3:5]) == (None, None)
 
 
 def test_a_jackknife_needs_two_groups() -> None:

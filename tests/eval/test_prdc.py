@@ -10,8 +10,8 @@ from prdc import compute_prdc
 
 from eval.feature_rows import merge_all
 from eval.floors import plan_floor
-from eval.groups import GROUPS, groups
-from eval.prdc import NAMES, PRDC, K, prdc_scores, result
+from eval.intervals import balanced_halves
+from eval.prdc import NAMES, PRDC, K, prdc_scores, result, values
 from tests.eval.feature_sets import AWKWARD, awkward, rows
 
 
@@ -51,6 +51,7 @@ def normal(count: int, dimension: int, seed: int, shift: float = 0.0) -> np.ndar
 def test_values_are_those_of_the_prdc_package_where_no_distances_tie(dimension: int) -> None:
     real, synthetic = normal(700, dimension, 1), 0.9 * normal(500, dimension, 2, 0.1)
     ours = result(rows(real), rows(synthetic.astype(np.float32), "s")).values
+    assert values(rows(real), rows(synthetic.astype(np.float32), "s")).tolist() == ours.tolist()
     assert ours == pytest.approx(reference(real, synthetic.astype(np.float32)), abs=1e-12)
 
 
@@ -90,21 +91,23 @@ def test_a_set_against_itself_is_covered_by_itself() -> None:
 
 
 @pytest.mark.parametrize("films_a_patient", [1, 6, 30])
-def test_left_out_values_miss_one_group_of_patients_on_both_sides(films_a_patient: int) -> None:
+def test_halves_are_the_values_of_half_of_the_patients_on_both_sides(films_a_patient: int) -> None:
     real = rows(normal(400, 5, 4), films_a_patient=films_a_patient)
     synthetic = rows(normal(300, 5, 5, 0.3), "s", films_a_patient)
-    left_out = result(real, synthetic).left_out
-    for group in range(GROUPS):
-        rest = [side.features[groups(side.patients) != group] for side in (real, synthetic)]
-        assert left_out[group] == pytest.approx(by_definition(*rest), abs=1e-12)
+    halves = result(real, synthetic).halves
+    for split, members in enumerate(balanced_halves()):
+        for number, kept in enumerate((members, ~members)):
+            part = [side.features[kept[side.groups]] for side in (real, synthetic)]
+            assert halves[split, number] == pytest.approx(by_definition(*part), abs=1e-12)
 
 
-def test_a_group_without_which_too_few_films_are_left_has_no_value() -> None:
+def test_a_half_with_too_few_films_has_no_value() -> None:
     real = rows(normal(30, 3, 6), films_a_patient=30)  # one patient: one group
-    found = result(real, rows(normal(30, 3, 7), "s"))
+    found = result(real, rows(normal(60, 3, 7), "s"))
     (group,) = set(real.groups.tolist())
-    assert np.isnan(found.left_out[group]).all()
-    assert not np.isnan(np.delete(found.left_out, group, 0)).any()
+    for members, halves in zip(balanced_halves(), found.halves, strict=True):
+        assert np.isnan(halves[int(members[group])]).all()  # the half without that group
+        assert not np.isnan(halves[int(not members[group])]).any()
 
 
 REAL, SYNTHETIC = rows(normal(300, 4, 8)), rows(normal(120, 4, 9, 0.4), "s")
@@ -117,7 +120,7 @@ def test_no_bit_depends_on_sharding(cuts, random) -> None:
     random.shuffle(parts)
     ours, whole = result(merge_all(parts, 4), SYNTHETIC), result(REAL, SYNTHETIC)
     assert ours.values.tobytes() == whole.values.tobytes()
-    assert ours.left_out.tobytes() == whole.left_out.tobytes()
+    assert ours.halves.tobytes() == whole.halves.tobytes()
 
 
 def test_rows_have_intervals_and_what_real_films_reach_at_the_same_number() -> None:
@@ -152,4 +155,4 @@ def test_the_tile_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eval.neighbours._PAIRS", 40)
     ours = result(REAL, SYNTHETIC)
     assert ours.values.tobytes() == whole.values.tobytes()
-    assert ours.left_out.tobytes() == whole.left_out.tobytes()
+    assert ours.halves.tobytes() == whole.halves.tobytes()
