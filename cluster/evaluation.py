@@ -17,7 +17,7 @@ from ray.util.annotations import RayDeprecationWarning
 from cluster.evaluation_rows import Row, evidence_of, slice_row
 from cluster.evidence import Evidence
 from cluster.feature_cache import FeatureCache
-from cluster.film_slices import Census, Selection, read_slices, slice_names
+from cluster.film_slices import VALIDATION, Census, Selection, read_slices, slice_names
 from cluster.measurer import Instruments, Measurer
 from cluster.session import resources
 from diffcxr.errors import DiffCXRError, IncompleteError
@@ -37,7 +37,7 @@ _DEATHS = (
 
 
 def measure(
-    selections: Mapping[str, Selection],  # REAL and SYNTHETIC
+    selections: Mapping[str, Selection],  # REAL and SYNTHETIC, and VALIDATION where it is needed
     censuses: Mapping[str, Census],
     plan: FloorPlan,
     instruments: Instruments,
@@ -76,8 +76,8 @@ def _arriving(
 ) -> Iterator[tuple[int, str, Evidence] | DiffCXRError]:
     """The slices from number `following` on, in no order: a run of Ray Data, which a dead worker ends."""
     shards, first = [], 0
-    held = cache.names(instruments.all)
     for side, selection in selections.items():
+        held = cache.names(instruments.of(side)) if side not in instruments.quartets else set()
         for shard, keys in enumerate(censuses[side].keys):
             names = slice_names(selection, shard, len(keys))
             skip = max(0, following - first)
@@ -122,8 +122,13 @@ class Totals:
         self._sides[side] = self[side].merge(evidence)
 
     def __getitem__(self, side: str) -> Evidence:
-        empty = {e.name: Side.empty(e.dimension) for e in self.instruments.extractors}
-        return self._sides.get(side) or Evidence(empty)
+        if side in self._sides:
+            return self._sides[side]
+        extractors = self.instruments.extractors if side != VALIDATION else ()
+        return Evidence(
+            {e.name: Side.empty(e.dimension) for e in extractors if self.instruments.moments},
+            rows={e.name: () for e in extractors if self.instruments.rows},
+        )
 
 
 def _read(selections: Mapping[str, Selection], shard: dict[str, Any]) -> list[Row]:

@@ -19,9 +19,11 @@ from cluster.schema import ROW_SCHEMA
 from cluster.storage_errors import MissingError, UnavailableError
 from diffcxr.errors import DiffCXRError, IncompleteError, InputError, RefusedError
 from eval.auc import ScoredFilms
+from eval.feature_rows import FeatureRows
 from eval.fid import Side
 from eval.groups import GROUPS
 from eval.moments import Moments
+from eval.ms_ssim import Likeness, Sample
 
 Row = dict[str, Any]
 
@@ -32,7 +34,8 @@ _ERRORS = {
 _NO_ERROR = {"error": "", "what": "", "where": "", "fix": ""}
 # Every row of a kind has every column, and none of them is null: Ray Data puts rows together into blocks.
 _NO_SLICE = {"number": -1, "side": "", "name": "", "films": b""}
-_NO_EVIDENCE = {"number": -1, "side": "", "films": 0, "unreadable": 0, "sides": b"", "scored": b""}
+_TABLES = {"sides": b"", "scored": b"", "rows": b"", "likeness": b"", "waiting": b""}
+_NO_EVIDENCE = {"number": -1, "side": "", "films": 0, "unreadable": 0} | _TABLES
 
 _MOMENTS = pa.schema(
     {
@@ -42,6 +45,24 @@ _MOMENTS = pa.schema(
         "mean": pa.list_(pa.float64()),
         "scatter": pa.list_(pa.float64()),
         "pending": pa.list_(pa.float32()),
+    }
+)
+_ROWS = pa.schema(
+    {
+        "extractor": pa.string(),
+        "dimension": pa.int64(),
+        "features": pa.list_(pa.float32()),
+        "patients": pa.list_(pa.uint64()),
+        "keys": pa.list_(pa.uint64()),
+    }
+)
+_WAITING = pa.schema(
+    {
+        "prompt": pa.uint64(),
+        "patient": pa.uint64(),
+        "index": pa.int64(),
+        "width": pa.int64(),
+        "film": pa.binary(),
     }
 )
 
@@ -89,6 +110,8 @@ def evidence_row(found: tuple[int, str, Evidence] | DiffCXRError) -> Row:
         "unreadable": evidence.unreadable,
         "sides": _packed(pa.Table.from_pylist(states, schema=_MOMENTS)),
         "scored": _packed(_scored_table(evidence.scored)) if evidence.scored else b"",
+        "rows": _packed(pa.Table.from_pylist(list(_feature_rows(evidence.rows)), schema=_ROWS)),
+        **_likeness_tables(evidence.likeness),
     }
 
 
@@ -102,7 +125,13 @@ def evidence_of(row: Mapping[str, Any]) -> tuple[int, str, Evidence] | DiffCXREr
             states.setdefault(extractor, []).append(_moments(batch, at))
     sides = {name: Side(tuple(all_[:GROUPS]), tuple(all_[GROUPS:])) for name, all_ in states.items()}
     scored = (_scored(_unpacked(row["scored"])),) if row["scored"] else ()
-    return row["number"], row["side"], Evidence(sides, scored, row["films"], row["unreadable"])
+    rows: dict[str, tuple[FeatureRows, ...]] = {}
+    for batch in _unpacked(row["rows"]).to_batches():
+        for at, extractor in enumerate(batch["extractor"].to_pylist()):
+            rows[extractor] = (*rows.get(extractor, ()), _features(batch, at))
+    likeness = _likeness(_unpacked(row["likeness"]), _unpacked(row["waiting"]))
+    evidence = Evidence(sides, scored, rows, likeness, row["films"], row["unreadable"])
+    return row["number"], row["side"], evidence
 
 
 def _moments_rows(extractor: str, side: Side) -> Iterator[Row]:
@@ -131,6 +160,56 @@ def _moments(batch: pa.RecordBatch, at: int) -> Moments:
 
 def _numbers(cell: pa.ListScalar) -> NDArray[Any] | None:
     return None if cell.values is None else cell.values.to_numpy()
+
+
+def _feature_rows(rows: Mapping[str, tuple[FeatureRows, ...]]) -> Iterator[Row]:
+    for extractor, parts in rows.items():
+        for part in parts:
+            yield {
+                "extractor": extractor,
+                "dimension": part.features.shape[1],
+                "features": part.features.reshape(-1),
+                "patients": part.patients,
+                "keys": part.keys,
+            }
+
+
+def _features(batch: pa.RecordBatch, at: int) -> FeatureRows:
+    flat, patients, keys = (batch[name][at].values.to_numpy() for name in ("features", "patients", "keys"))
+    return FeatureRows(flat.reshape(-1, batch["dimension"][at].as_py()), patients, keys)
+
+
+def _likeness_tables(state: Likeness) -> Row:
+    complete = {"prompt": state.prompts, "patient": state.patients, "value": state.values}
+    waiting = [
+        {
+            "prompt": sample.prompt,
+            "patient": sample.patient,
+            "index": sample.index,
+            "width": sample.film.shape[1],
+            "film": sample.film.tobytes(),
+        }
+        for sample in state.waiting
+    ]
+    return {
+        "likeness": _packed(pa.table(complete | {"resized": pa.array(state.resized, pa.bool_())})),
+        "waiting": _packed(pa.Table.from_pylist(waiting, schema=_WAITING)),
+    }
+
+
+def _likeness(complete: pa.Table, waiting: pa.Table) -> Likeness:
+    prompts, patients, values = (complete[name].to_numpy() for name in ("prompt", "patient", "value"))
+    resized = complete["resized"].to_numpy().astype(np.bool_)
+    samples = (
+        Sample(
+            row["prompt"],
+            row["patient"],
+            row["index"],
+            np.frombuffer(row["film"], np.uint8).reshape(-1, row["width"]),
+        )
+        for row in waiting.to_pylist()
+    )
+    return Likeness(prompts, patients, values, resized, tuple(samples))
 
 
 def _scored_table(parts: tuple[ScoredFilms, ...]) -> pa.Table:

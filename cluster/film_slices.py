@@ -18,6 +18,8 @@ from diffcxr.errors import InputError
 from eval.groups import film_keys, patient_hashes
 
 REAL, SYNTHETIC = "real", "synthetic"
+VALIDATION = "validation"
+"""Real films on which thresholds are chosen; measured in no other way."""
 SLICE = 128
 """Films a slice: small enough to fit anywhere, large enough that a slice's overhead is nothing."""
 _READERS = 16  # columns of ids are small: latency is what their reading costs
@@ -66,7 +68,7 @@ class FilmSlice:
     """At most SLICE consecutive selected films of a shard."""
 
     number: int  # among all slices of an evaluation, in their order
-    side: str  # REAL or SYNTHETIC
+    side: str  # REAL, SYNTHETIC or VALIDATION
     name: str  # the same for the same films in any corpus folder; what caches go by
     patients: NDArray[np.uint64]  # (n,)
     keys: NDArray[np.uint64]  # (n,)
@@ -94,6 +96,20 @@ def take_census(selection: Selection) -> Census:
     if images.null_count == len(images):
         raise InputError("the corpus has reports only, no films", corpus.uri, "Give one with images.")
     return census
+
+
+def first_films(
+    selection: Selection,
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int64]]:
+    """For each film (n,): its key, that of the first film of its report, and its sample's index."""
+
+    def one(shard: int) -> pa.Table:
+        return selection.read(shard, ["report_id", "sample_index"])
+
+    with ThreadPoolExecutor(_READERS) as readers:
+        table = pa.concat_tables(readers.map(one, range(len(selection.corpus.shards))))
+    reports, samples = table["report_id"].to_pylist(), table["sample_index"].to_pylist()
+    return film_keys(reports, samples), film_keys(reports, [0] * len(reports)), np.array(samples, np.int64)
 
 
 def identify(table: pa.Table) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import ray
@@ -12,26 +13,41 @@ from numpy.typing import NDArray
 from cluster.evaluation_rows import Row, evidence_row, slice_of
 from cluster.evidence import Evidence
 from cluster.feature_cache import FeatureCache, SliceFeatures
-from cluster.film_slices import REAL, FilmSlice, decode_films, truth_of
+from cluster.film_slices import REAL, VALIDATION, FilmSlice, decode_films, truth_of
 from diffcxr.errors import DiffCXRError, InputError
 from eval.auc import ScoredFilms
+from eval.feature_rows import FeatureRows
 from eval.features.extractor import Extractor, extract
 from eval.features.finding_scores import FindingScores
 from eval.fid import MATCHED, Side, update_side
 from eval.floors import NONE, FloorPlan
 from eval.groups import groups
+from eval.ms_ssim import Likeness, Sample
+from eval.ms_ssim import update as update_likeness
+from eval.quartets import Quartets
+
+_Films = list[NDArray[np.uint8] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """What measures: extractors for FID, and the classifier whose scores make mAUC."""
+    """What measures: extractors, the classifier whose scores make mAUC, and the films that stand together."""
 
     extractors: tuple[Extractor, ...]
     classifier: FindingScores | None
+    moments: bool = True  # reduce features to what FID takes
+    rows: bool = False  # and keep them one by one, for what compares films
+    quartets: Mapping[str, Quartets] = field(default_factory=dict)  # by side, for MS-SSIM
 
     @property
     def all(self) -> tuple[Extractor, ...]:
         return self.extractors if self.classifier is None else (*self.extractors, self.classifier)
+
+    def of(self, side: str) -> tuple[Extractor, ...]:
+        """What looks at the films of a side; at validation films only the classifier."""
+        if side != VALIDATION:
+            return self.all
+        return () if self.classifier is None else (self.classifier,)
 
 
 class Measurer:
@@ -72,41 +88,68 @@ class Measurer:
             return error
 
     def _evidence(self, films: FilmSlice) -> Evidence:
-        found = self._features(films)
+        instruments = self._instruments
+        found, decoded = self._features(films)
         group, chosen = groups(films.patients), _sets(self._plan, films)
-        sides = {}
-        for extractor in self._instruments.extractors:
+        sides, rows, scored = {}, {}, []
+        for extractor in instruments.of(films.side):
             at = found[extractor.name]
-            sides[extractor.name] = update_side(
-                Side.empty(extractor.dimension), at.features, group[at.readable], chosen[at.readable]
-            )
-        scored = []
-        if (classifier := self._instruments.classifier) is not None:
-            at = found[classifier.name]
-            truth = truth_of(films.labels, classifier.findings)[at.readable]
-            scored = [ScoredFilms(at.features, truth, films.patients[at.readable], films.keys[at.readable])]
-        readable = min((len(at.readable) for at in found.values()), default=len(films.keys))
-        return Evidence(sides, tuple(scored), len(films.keys), len(films.keys) - readable)
+            patients, keys = films.patients[at.readable], films.keys[at.readable]
+            if extractor is instruments.classifier:
+                truth = truth_of(films.labels, instruments.classifier.findings)[at.readable]
+                scored = [ScoredFilms(at.features, truth, patients, keys)]
+            if extractor not in instruments.extractors:
+                continue
+            if instruments.moments:
+                sides[extractor.name] = update_side(
+                    Side.empty(extractor.dimension), at.features, group[at.readable], chosen[at.readable]
+                )
+            if instruments.rows:
+                rows[extractor.name] = (FeatureRows(at.features, patients, keys),)
+        readable = [len(at.readable) for at in found.values()]
+        if decoded is not None:
+            readable.append(sum(film is not None for film in decoded))
+        unreadable = len(films.keys) - min(readable, default=len(films.keys))
+        likeness = self._likeness(films, decoded or [])
+        return Evidence(sides, tuple(scored), rows, likeness, len(films.keys), unreadable)
 
-    def _features(self, films: FilmSlice) -> dict[str, SliceFeatures]:
-        """Every extractor's features of a slice, from the cache or into it."""
+    def _features(self, films: FilmSlice) -> tuple[dict[str, SliceFeatures], _Films | None]:
+        """Every extractor's features of a slice, from the cache or into it; the films if they were needed."""
+        missing = {extractor.name: extractor for extractor in self._instruments.of(films.side)}
         found: dict[str, SliceFeatures] = {}
-        decoded: list[NDArray[np.uint8] | None] | None = None
-        for extractor in self._instruments.all:
+        for name, extractor in list(missing.items()):
             at = self._cache.read(extractor, films.name)
-            if at is None:
-                if not films.images:  # they were held when the evaluation began
-                    raise InputError(
-                        "cached features vanished", self._cache.storage.uri, "Run the same command again."
-                    )
-                if decoded is None:
-                    decoded = decode_films(films.images)
-                readable = [index for index, film in enumerate(decoded) if film is not None]
-                features = extract(extractor, [film for film in decoded if film is not None])
-                at = SliceFeatures(np.array(readable, np.int64), features)
-                self._cache.write(extractor, films.name, at)
+            if at is not None:
+                found[name] = at
+                del missing[name]
+        if missing and not films.images:  # they were held when the evaluation began
+            raise InputError(
+                "cached features vanished", self._cache.storage.uri, "Run the same command again."
+            )
+        if not missing and films.side not in self._instruments.quartets:
+            return found, None
+        decoded = decode_films(films.images)
+        readable = [index for index, film in enumerate(decoded) if film is not None]
+        for extractor in missing.values():
+            features = extract(extractor, [film for film in decoded if film is not None])
+            at = SliceFeatures(np.array(readable, np.int64), features)
+            self._cache.write(extractor, films.name, at)
             found[extractor.name] = at
-        return found
+        return found, decoded
+
+    def _likeness(self, films: FilmSlice, decoded: Sequence[NDArray[np.uint8] | None]) -> Likeness:
+        quartets = self._instruments.quartets.get(films.side)
+        if quartets is None:
+            return Likeness.empty()
+        places = quartets.places(films.keys)
+        return update_likeness(
+            Likeness.empty(),
+            (
+                Sample(int(quartets.prompts[place]), int(patient), int(quartets.indices[place]), film)
+                for place, patient, film in zip(places, films.patients, decoded, strict=True)
+                if place >= 0 and film is not None
+            ),
+        )
 
 
 def _sets(plan: FloorPlan, films: FilmSlice) -> NDArray[np.int64]:

@@ -158,7 +158,7 @@ def _mean_likeness(films: list[NDArray[np.uint8]]) -> tuple[float, bool]:
 
 
 def _resize(film: NDArray[np.uint8]) -> NDArray[np.float64]:
-    x = torch.from_numpy(np.ascontiguousarray(film)).double()[None, None]
+    x = torch.from_numpy(film.astype(np.float64))[None, None]
     resized: NDArray[np.float64] = F.interpolate(
         x, (_RESIZED, _RESIZED), mode="bilinear", antialias=True, align_corners=False
     )[0, 0].numpy()

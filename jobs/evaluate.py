@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,23 +14,23 @@ import numpy as np
 from cluster.corpus import Corpus
 from cluster.evaluation import Totals, measure
 from cluster.feature_cache import FeatureCache
-from cluster.film_slices import REAL, SYNTHETIC, Selection, take_census
+from cluster.film_slices import REAL, SYNTHETIC, VALIDATION, Census, Selection, first_films, take_census
 from cluster.measurer import Instruments
 from cluster.models import MINI
 from cluster.run_record import RUN_PATH, RunRecord, create_or_resume
+from cluster.scoring import classifier_scores, feature_scores, film_scores
 from cluster.session import connect
 from cluster.storage import Storage
 from cluster.storage_errors import MissingError
+from cluster.varieties import Varieties
 from diffcxr.errors import InputError, RefusedError
-from eval.auc import merge_all
 from eval.features.efficientnet_lite0 import EfficientNetLite0
 from eval.features.extractor import Extractor
 from eval.features.finding_scores import FindingScores
 from eval.features.inception import Inception
-from eval.fid import fid_score
-from eval.floors import plan_floor
+from eval.floors import FloorPlan, plan_floor
 from eval.groups import GROUPS
-from eval.mauc import mauc_scores
+from eval.quartets import Quartets, of_prompts, of_strangers
 from eval.scores import Score, scores_from_json, scores_to_json, scores_to_parquet
 from jobs.command import main
 from jobs.options import option, required
@@ -40,6 +40,10 @@ from jobs.summary import Summary
 METRICS_PATH, TABLE_PATH = "metrics.json", "metrics.parquet"
 _CACHE = "features"  # below the output, where no other place is given
 
+OF_FEATURES = ("fid", "kid", "prdc", "vendi", "inception_score")
+OF_CLASSIFIER = ("mauc", "mauc_paired", "f1", "calibration")
+METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim")
+
 
 @dataclass(kw_only=True)
 class Config:
@@ -48,9 +52,11 @@ class Config:
     real: str = required(help="URI of a corpus with real films")
     synthetic: str = required(help="URI of a corpus with synthetic films")
     output: str = required(help="URI of the folder for metrics.json and metrics.parquet")
-    metrics: list[str] = option(["fid", "mauc"], help="what to measure", choices=("fid", "mauc"))
+    metrics: list[str] = option(["fid", "mauc"], help="what to measure", choices=METRICS)
     extractors: list[str] = option(
-        ["efficientnet_lite0"], help="whose features FID takes", choices=("efficientnet_lite0", "inception")
+        ["efficientnet_lite0"],
+        help="whose features FID, KID, PRDC, Vendi and inception scores take",
+        choices=("efficientnet_lite0", "inception"),
     )
     inception_weights: str | None = option(
         None, help="file of pytorch-fid's weights; null: its usual download"
@@ -58,6 +64,7 @@ class Config:
     classifier: str = option("mini", help="mini, or a folder or URI of a finding classifier, for mAUC")
     real_split: str | None = option(None, help="which real rows to take; null: all")
     synthetic_split: str | None = option(None, help="which synthetic rows to take; null: all")
+    validation_split: str | None = option(None, help="real rows on which f1 chooses its thresholds")
     cache: str | None = option(None, help="URI where features are kept; null: in the output")
     address: str | None = option(None, help="a Ray cluster's; null: RAY_ADDRESS, else a private one here")
 
@@ -72,6 +79,8 @@ def run(config: Config) -> Summary:
         REAL: Selection(Corpus.open(config.real), config.real_split),
         SYNTHETIC: Selection(Corpus.open(config.synthetic), config.synthetic_split),
     }
+    if "f1" in config.metrics:
+        selections[VALIDATION] = _validation(config, selections[REAL])
     output = Storage.at(config.output)
     cache = Storage.at(config.cache) if config.cache is not None else output.child(_CACHE)
     instruments = _instruments(config)
@@ -89,14 +98,19 @@ def run(config: Config) -> Summary:
         np.concatenate(censuses[REAL].keys),
         np.concatenate(censuses[SYNTHETIC].keys),
     )
+    if "ms_ssim" in config.metrics:
+        instruments = replace(instruments, quartets=_quartets(selections, censuses))
     totals = Totals(instruments)
+    varieties = _varieties(config, instruments, plan)
+    keeps_rows = bool({"kid", "prdc"} & set(config.metrics))
     films = {side: census.films for side, census in censuses.items()}
     bar: Progress[None] = progress(total=sum(films.values()), unit="films", desc="evaluate")
     with connect(config.address), bar:
         for side, evidence in measure(selections, censuses, plan, instruments, FeatureCache(cache)):
-            totals.add(side, evidence)
+            varieties.add(side, evidence.rows)
+            totals.add(side, evidence if keeps_rows else evidence.without_rows())
             bar.update(evidence.films)
-    scores = _scores(selections, totals, instruments)
+    scores = _scores(config, selections, totals, varieties)
     output.replace(TABLE_PATH, scores_to_parquet(scores))
     output.create(METRICS_PATH, scores_to_json(scores))  # last: where it is, the evaluation is finished
     return _summary(selections, films, scores, output)
@@ -118,16 +132,41 @@ def _scores_there(output: Storage, record: RunRecord) -> list[Score]:
 
 def _instruments(config: Config) -> Instruments:
     extractors: list[Extractor] = []
-    if "fid" in config.metrics:
+    if wanted := [metric for metric in config.metrics if metric in OF_FEATURES]:
         if not config.extractors:
-            raise InputError("fid needs an extractor", "extractors", "Leave it out for the default.")
+            raise InputError(f"{wanted[0]} needs an extractor", "extractors", "Leave it out for the default.")
         makers: dict[str, Callable[[], Extractor]] = {
             "efficientnet_lite0": EfficientNetLite0,
             "inception": partial(Inception.from_file, config.inception_weights),
         }
         extractors = [makers[name]() for name in dict.fromkeys(config.extractors)]
-    classifier = _classifier(config.classifier) if "mauc" in config.metrics else None
-    return Instruments(tuple(extractors), classifier)
+    classifier = _classifier(config.classifier) if set(OF_CLASSIFIER) & set(config.metrics) else None
+    return Instruments(
+        tuple(extractors), classifier, moments="fid" in config.metrics, rows=bool(set(wanted) - {"fid"})
+    )
+
+
+def _validation(config: Config, real: Selection) -> Selection:
+    fix = "Give a split of the real corpus that real_split does not take."
+    if config.validation_split is None:
+        raise InputError("f1 needs films on which to choose its thresholds", "validation_split", fix)
+    if config.real_split in (None, config.validation_split):
+        raise InputError("f1 would choose its thresholds on films that it judges", "real_split", fix)
+    return Selection(real.corpus, config.validation_split)
+
+
+def _quartets(selections: Mapping[str, Selection], censuses: Mapping[str, Census]) -> dict[str, Quartets]:
+    """Synthetic films of one prompt, and real ones of different patients, four by four."""
+    real = censuses[REAL]
+    return {
+        REAL: of_strangers(np.concatenate(real.patients), np.concatenate(real.keys)),
+        SYNTHETIC: of_prompts(*first_films(selections[SYNTHETIC])),
+    }
+
+
+def _varieties(config: Config, instruments: Instruments, plan: FloorPlan) -> Varieties:
+    of_vendi, of_inception = ("vendi" in config.metrics, "inception_score" in config.metrics)
+    return Varieties.of(instruments.extractors, plan, of_vendi, of_inception)
 
 
 def _classifier(name: str) -> FindingScores:
@@ -156,33 +195,20 @@ def _record(config: Config, selections: dict[str, Selection], instruments: Instr
     )
 
 
-def _scores(selections: dict[str, Selection], totals: Totals, instruments: Instruments) -> list[Score]:
-    real, synthetic = totals[REAL], totals[SYNTHETIC]
-    for side, evidence in ((REAL, real), (SYNTHETIC, synthetic)):
-        if evidence.films - evidence.unreadable < 2:
+def _scores(
+    config: Config, selections: Mapping[str, Selection], totals: Totals, varieties: Varieties
+) -> list[Score]:
+    for side in (REAL, SYNTHETIC):
+        if totals[side].films - totals[side].unreadable < 2:
             where = selections[side].corpus.uri
             raise InputError("fewer than two films can be read", where, "Give a corpus of PNG or JPEG films.")
-    scores = []
-    for extractor in instruments.extractors:
-        scores.append(
-            fid_score(
-                real.sides[extractor.name],
-                synthetic.sides[extractor.name],
-                extractor=extractor.name,
-                digest=extractor.digest,
-                reference=selections[REAL].name,
-                follow=partial(_follow, f"fid {extractor.name}"),
-            )
-        )
-    if (classifier := instruments.classifier) is not None:
-        scores += mauc_scores(
-            merge_all(synthetic.scored, classifier.dimension),
-            merge_all(real.scored, classifier.dimension),
-            findings=classifier.findings,
-            extractor=classifier.name,
-            digest=classifier.digest,
-            reference=f"labels of {selections[SYNTHETIC].name}",
-        )
+    scores: list[Score] = []
+    for extractor in totals.instruments.extractors:
+        scores += feature_scores(config.metrics, selections, totals, varieties, extractor, _follow)
+    if (classifier := totals.instruments.classifier) is not None:
+        scores += classifier_scores(config.metrics, selections, totals, classifier)
+    if "ms_ssim" in config.metrics:
+        scores += film_scores(selections, totals)
     return scores
 
 
@@ -194,19 +220,20 @@ def _summary(
     selections: Mapping[str, Selection], films: Mapping[str, int], scores: Sequence[Score], output: Storage
 ) -> Summary:
     """The same from the scores that were taken and from those that are read back."""
+    of_all = [score for score in scores if not score.metric.startswith("mauc_paired")]  # that is of pairs
     read = {
-        REAL: min((score.n_real for score in scores), default=films[REAL]),
-        SYNTHETIC: min((score.n_synthetic for score in scores), default=films[SYNTHETIC]),
+        REAL: min((score.n_real for score in of_all), default=films[REAL]),
+        SYNTHETIC: min((score.n_synthetic for score in of_all), default=films[SYNTHETIC]),
     }
-    unreadable = {side: films[side] - read[side] for side in selections}
+    unreadable = {side: films[side] - read[side] for side in read}
     sides = {
         side: {
-            "corpus": selection.corpus.digest,
-            "name": selection.name,
+            "corpus": selections[side].corpus.digest,
+            "name": selections[side].name,
             "films": films[side],
             "unreadable": unreadable[side],
         }
-        for side, selection in selections.items()
+        for side in read
     }
     shown = [score for score in scores if score.value is not None]
     values = {
@@ -221,7 +248,7 @@ def _summary(
         ("metric", "of", "value", "low", "high", "floor", "at its n", "n", "ceiling", "n real", "n synthetic")
     ]
     for score in shown:
-        of = score.extractor if score.metric == "fid" else score.subset
+        of = score.subset if score.extractor == FindingScores.name else score.extractor
         floor = (score.floor, score.value_at_floor, score.n_floor)
         row = (score.value, score.low, score.high, *floor, score.ceiling, score.n_real, score.n_synthetic)
         table.append((score.metric, of, *row))

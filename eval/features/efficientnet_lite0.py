@@ -57,6 +57,10 @@ class EfficientNetLite0:
         features: NDArray[np.float32] = self._network.features(x).cpu().numpy()
         return features
 
+    def class_layer(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        weights = load_weights(self._weights)
+        return weights["_fc.weight"].numpy(), weights["_fc.bias"].numpy()
+
 
 class Network(nn.Module):
     """The network, named as the weights file names its parts."""

@@ -7,7 +7,7 @@ import io
 import json
 import pickle
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -35,6 +35,15 @@ class Extractor(Protocol):
 
     def process(self, films: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Features (b, d) of films (b, h, w); b is BATCH."""
+        ...
+
+
+@runtime_checkable
+class Classifying(Protocol):
+    """An extractor whose network names what it sees: what an inception score takes."""
+
+    def class_layer(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Weights (classes, d) and bias (classes,) from features to class logits; needs no `setup`."""
         ...
 
 

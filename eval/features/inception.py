@@ -58,6 +58,11 @@ class Inception:
         pooled: NDArray[np.float32] = self._network((2 * x - 1).expand(-1, 3, -1, -1)).cpu().numpy()
         return pooled
 
+    def class_layer(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """With no bias, as inception scores are taken."""
+        layer = load_weights(self._weights)["fc.weight"].numpy()
+        return layer, np.zeros(len(layer), np.float32)
+
 
 def _network(weights: bytes) -> nn.Module:
     """What pytorch_fid.inception.InceptionV3 puts together for 2048 features, without its download."""

@@ -20,10 +20,15 @@ def terms(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
             "Floor",
             (
                 "For distances: two sets of real films, of different patients, against each other; no "
-                "generator can be expected below it. For AUCs: the same films with their reports shuffled."
+                "generator can be expected below it. For AUCs, F1 and calibration: the same films with their "
+                "reports shuffled. For Vendi and inception scores: one film again and again, which is 1."
             ),
         )
     if any(s.ceiling is not None for s in scores):
-        yield "Ceiling", "The same measure on real films instead of synthetic ones."
+        yield (
+            "Ceiling",
+            "The same measure on real films instead of synthetic ones; for precision, recall, density and "
+            "coverage, on two sets of real films of different patients.",
+        )
     metrics = dict.fromkeys(s.metric for s in scores)
     yield from ((MEASURES[name].title, MEASURES[name].meaning) for name in metrics if name in MEASURES)

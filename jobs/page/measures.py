@@ -41,6 +41,22 @@ MEASURES = {
     "coverage": Measure(
         "Coverage", "higher", "The share of real films with a synthetic one in their vicinity."
     ),
+    "vendi": Measure(
+        "Vendi score",
+        "higher",
+        "How many films, unlike each other, the synthetic ones are worth. Its ceiling is as many real films.",
+    ),
+    "inception_score": Measure(
+        "Inception score",
+        "higher",
+        "Whether a network of photographs is sure what it sees in each film, and sees many things in all. "
+        "Radiographs are not what it knows: a small number, told for comparison.",
+    ),
+    "ms_ssim": Measure(
+        "MS-SSIM",
+        "lower",
+        "How alike four films of one prompt are; 1 is copies. Its floor is real films of four patients.",
+    ),
     "mauc_label": Measure(
         "Label mAUC",
         "higher",
@@ -52,6 +68,32 @@ MEASURES = {
         "Paired mAUC",
         "higher",
         "The truth is what the same classifier reads in the paired real film. " + _AUC,
+    ),
+    "mauc_label_micro": Measure(
+        "Label mAUC, micro", "higher", "The same over all films and findings together, common ones the most."
+    ),
+    "mauc_label_weighted": Measure(
+        "Label mAUC, weighted", "higher", "The mean in which each finding counts as often as it is there."
+    ),
+    "mauc_paired_micro": Measure(
+        "Paired mAUC, micro", "higher", "With paired truth, over all films and findings together."
+    ),
+    "mauc_paired_weighted": Measure(
+        "Paired mAUC, weighted", "higher", "With paired truth, each finding counting as often as it is there."
+    ),
+    "f1_label": Measure(
+        "F1",
+        "higher",
+        "Of hits and false alarms, at thresholds chosen on other real films; the mean over findings.",
+    ),
+    "f1_label_micro": Measure("F1, micro", "higher", "The same over all films and findings together."),
+    "ece_label": Measure(
+        "Calibration error",
+        "lower",
+        "How far the classifier's probabilities are from how often the finding is there (ECE).",
+    ),
+    "brier_label": Measure(
+        "Brier score", "lower", "The mean squared distance of the classifier's probabilities from the truth."
     ),
     "downstream_macro_auc": Measure(
         "Downstream macro AUC",
@@ -104,6 +146,12 @@ class Score:
         return len(findings) if isinstance(findings, list) and findings else None
 
     @property
+    def note(self) -> str | None:
+        """What else decides how the value is to be read."""
+        note = self.extra.get("note")
+        return note if isinstance(note, str) else None
+
+    @property
     def is_auc(self) -> bool:
         return "auc" in self.metric
 
@@ -144,8 +192,9 @@ def overall(scores: Iterable[Score]) -> tuple[Score, ...]:
 
 
 def of_findings(scores: Iterable[Score]) -> tuple[Score, ...]:
-    """The AUCs of single findings, the best first, those without a value last."""
+    """The AUCs of single findings, the best first, those without a value last; paired ones if no others."""
     found = [s for s in scores if s.subset in CHEXPERT_14 and s.is_auc]
+    found = [s for s in found if s.metric != "mauc_paired"] or found
     return tuple(sorted(found, key=lambda s: (s.value is None, -(s.value or 0.0), s.subset)))
 
 

@@ -11,9 +11,11 @@ from cluster.film_slices import FilmSlice
 from diffcxr.errors import DiffCXRError, InputError
 from diffcxr.findings import CHEXPERT_14
 from eval.auc import ScoredFilms
+from eval.feature_rows import FeatureRows
 from eval.fid import Side, update_side
 from eval.groups import GROUPS
 from eval.moments import Moments
+from eval.ms_ssim import Likeness, Sample
 
 LARGEST = 2**64 - 1
 AWKWARD = np.array([0.1, -0.0, 5e-324, np.inf, np.nan, 1 / 3])
@@ -51,6 +53,22 @@ def scored(films: int) -> ScoredFilms:
     )
 
 
+def rows(films: int, dimension: int) -> FeatureRows:
+    rng = np.random.default_rng(films)
+    numbers = rng.integers(0, LARGEST, (2, films), np.uint64, endpoint=True)
+    return FeatureRows(rng.normal(size=(films, dimension)).astype(np.float32), *numbers)
+
+
+def likeness(films: int) -> Likeness:
+    rng = np.random.default_rng(films)
+    numbers = rng.integers(0, LARGEST, (2, films), np.uint64, endpoint=True)
+    waiting = (
+        Sample(LARGEST, 0, 3, rng.integers(0, 256, (5, 7), np.uint8)),
+        Sample(0, LARGEST, 0, np.zeros((1, 1), np.uint8)),
+    )
+    return Likeness(*numbers, rng.random(films), rng.random(films) < 0.5, waiting[:films])
+
+
 @pytest.mark.parametrize("images", [(b"", None, b"\x89PNG\x00\xff"), ()])
 def test_a_slice_comes_back_as_it_was(images: tuple[bytes | None, ...]) -> None:
     labels = dict.fromkeys(CHEXPERT_14) | {"Edema": 1, "Fracture": -1, "Pneumonia": 0}
@@ -67,7 +85,14 @@ def test_a_slice_comes_back_as_it_was(images: tuple[bytes | None, ...]) -> None:
 @pytest.mark.parametrize("films", [0, 1, 90])
 def test_evidence_comes_back_to_the_last_bit(films: int) -> None:
     # Ninety films of dimension 2 are folded, in groups of which some are not full; none of dimension 500 is.
-    evidence = Evidence({"small": side(films, 2), "large": side(films, 500)}, (scored(films),), films + 3, 3)
+    evidence = Evidence(
+        {"small": side(films, 2), "large": side(films, 500)},
+        (scored(films),),
+        {"small": (rows(films, 2),), "large": (rows(films, 500),)},
+        likeness(films),
+        films + 3,
+        3,
+    )
     number, name, back = found = evidence_of(evidence_row((5, "synthetic", evidence)))
     assert not isinstance(found, DiffCXRError)
     assert (number, name, back.films, back.unreadable) == (5, "synthetic", films + 3, 3)
@@ -79,16 +104,25 @@ def test_evidence_comes_back_to_the_last_bit(films: int) -> None:
     (there,) = back.scored
     for column in ("scores", "truth", "patients", "keys"):
         same(getattr(there, column), getattr(evidence.scored[0], column))
+    assert list(back.rows) == ["small", "large"]
+    for extractor, (part,) in evidence.rows.items():
+        for column in ("features", "patients", "keys"):
+            same(getattr(back.rows[extractor][0], column), getattr(part, column))
+    for column in ("prompts", "patients", "values", "resized"):
+        same(getattr(back.likeness, column), getattr(evidence.likeness, column))
+    for ours, sample in zip(back.likeness.waiting, evidence.likeness.waiting, strict=True):
+        assert (ours.prompt, ours.patient, ours.index) == (sample.prompt, sample.patient, sample.index)
+        same(ours.film, sample.film)
 
 
 def test_awkward_numbers_are_not_rounded_and_nothing_is_made_of_nothing() -> None:
     state = Moments(6, 9, AWKWARD, np.tile(AWKWARD, (6, 1)).T, (np.float32(AWKWARD)[None],))
     one = Side((state,) * GROUPS, (Moments(6),) * 2)
-    found = evidence_of(evidence_row((0, "real", Evidence({"e": one}, (), 1))))
+    found = evidence_of(evidence_row((0, "real", Evidence({"e": one}, films=1))))
     assert not isinstance(found, DiffCXRError)
     same_moments(found[2].sides["e"].groups[3], state)
     same_moments(found[2].sides["e"].sets[1], Moments(6))
-    assert found[2].scored == ()
+    assert (found[2].scored, found[2].rows, found[2].likeness.waiting) == ((), {}, ())
 
 
 def kinds_below(kind: type[DiffCXRError]) -> Iterator[type[DiffCXRError]]:

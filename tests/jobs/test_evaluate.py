@@ -9,10 +9,11 @@ import pytest
 
 from cluster.measurer import Instruments
 from cluster.session import connect
+from eval.prdc import NAMES
 from eval.scores import SCORE_SCHEMA, Score, scores_from_json
 from jobs import evaluate
 from jobs.command import main
-from jobs.evaluate import Config
+from jobs.evaluate import METRICS, Config
 from tests.cluster.films import film_rows, write_classifier, write_films
 from tests.cluster.rows import rows
 from tests.eval.inception_weights import write_inception_weights
@@ -71,6 +72,59 @@ def test_metrics_hold_fid_and_mauc_with_interval_floor_and_ceiling(place: Path, 
     assert summary["scores"]["fid/efficientnet_lite0/all"] == fid.value
     assert summary["real"]["films"] == 60
     assert "fid" in capsys.readouterr().out
+
+
+def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_path: Path) -> None:
+    real = film_rows(160, seed=1)
+    synthetic = [
+        dataclasses.replace(row, report_id=real[4 * (index // 4)].report_id, sample_index=index % 4)
+        for index, row in enumerate(film_rows(100, seed=2, brightness=15))
+    ]
+    write_films(tmp_path / "real", real, [70])
+    write_films(tmp_path / "synthetic", synthetic, [50])  # in the middle of a prompt
+    write_classifier(tmp_path / "classifier")
+    more = [f"metrics=[{','.join(METRICS)}]", "real_split=train", "validation_split=test"]
+    assert main(command(tmp_path, *more)) == 0
+    found = scores(tmp_path / "out")
+    of_features = {metric for metric, extractor, _ in found if extractor == "efficientnet_lite0"}
+    assert of_features == {"fid", "kid", *NAMES, "vendi", "inception_score"}
+    of_classifier = {metric for metric, extractor, _ in found if extractor == "finding_classifier"}
+    means = {f"mauc_{truth}{mean}" for truth in ("label", "paired") for mean in ("", "_micro", "_weighted")}
+    assert of_classifier == means | {"f1_label", "f1_label_micro", "ece_label", "brier_label"}
+    for (metric, _, subset), score in found.items():
+        assert score.digest and score.reference
+        if subset == "all" and not metric.startswith("mauc_paired"):
+            assert score.value is not None and score.low is not None and score.high is not None, metric
+            assert score.low <= score.value <= score.high, metric
+            assert score.floor is not None or score.ceiling is not None, metric
+            assert (score.n_real, score.n_synthetic) == (120, 100), metric
+    # Every fourth real film is a test film: these reports' real films are not measured.
+    assert found["mauc_paired", "finding_classifier", "all"].n_real == 0
+    likeness = found["ms_ssim", None, "all"]
+    assert likeness.note is not None and likeness.note.startswith("25 prompts") and "resized" in likeness.note
+    assert likeness.n_floor == 60 // 4 * 4
+
+    # Metrics that were not asked for are not computed, and what is left has the same values.
+    assert main(command(tmp_path, "metrics=[kid]", "real_split=train", output="kid")) == 0
+    assert list(scores(tmp_path / "kid").values()) == [found["kid", "efficientnet_lite0", "all"]]
+
+
+def test_thresholds_are_not_chosen_on_films_that_they_judge(place: Path, capsys) -> None:
+    same = ["real_split=test", "validation_split=test"]
+    for splits in (same, same[1:]):
+        assert main(command(place, "metrics=[f1]", *splits, output="bad")) == 2
+        assert "films that it judges" in capsys.readouterr().err
+
+
+def test_paired_truth_is_of_the_real_films_of_the_same_reports(tmp_path: Path) -> None:
+    real = film_rows(80, seed=1)
+    write_films(tmp_path / "real", real, [70])
+    write_films(tmp_path / "synthetic", film_rows(60, seed=1, brightness=4))
+    write_classifier(tmp_path / "classifier")
+    assert main(command(tmp_path, "metrics=[mauc_paired]")) == 0
+    found = scores(tmp_path / "out")
+    assert all(score.n_real == score.n_synthetic == 60 for score in found.values())
+    assert all("paired films of films" in score.reference for score in found.values())
 
 
 def test_the_same_command_again_writes_the_same_and_another_is_refused(place: Path, capsys) -> None:
@@ -168,7 +222,8 @@ def test_fid_on_inception_features_takes_weights_from_a_path(place: Path) -> Non
         ("real_split=nonsense", "no film in split nonsense"),
         ("extractors=[vgg]", "vgg"),
         ("extractors=[]", "needs an extractor"),
-        ("metrics=[kid]", "kid"),
+        ("metrics=[ssim]", "ssim"),
+        ("metrics=[f1]", "needs films on which to choose"),
         ("cache=/proc/nowhere", "/proc/nowhere"),
     ],
 )

@@ -10,11 +10,13 @@ from cluster.storage import Storage
 from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14, Labels
 from diffcxr.sources.row import Row
+from eval.prdc import NAMES
 from jobs.command import main
 from jobs.page.axis import auc_axis, axis_over
 from jobs.page.films import film
 from jobs.page.gallery import choose
-from jobs.page.measures import Score, number, read_scores
+from jobs.page.glossary import terms
+from jobs.page.measures import Score, number, of_findings, read_scores
 from jobs.page.render import hyphenated
 from jobs.page.sweeps import Sweep, view_sweep
 from jobs.report import Config, run
@@ -168,3 +170,20 @@ def test_the_best_of_a_sweep_is_marked_by_which_way_is_better() -> None:
         [False, False, False],
         [False, True, False],
     ]
+
+
+def test_every_metric_of_evaluate_has_a_name_and_a_meaning() -> None:
+    means = [f"mauc_{truth}{mean}" for truth in ("label", "paired") for mean in ("", "_micro", "_weighted")]
+    of_evaluate = ["fid", "kid", *NAMES, "vendi", "inception_score", "ms_ssim", *means]
+    of_evaluate += ["f1_label", "f1_label_micro", "ece_label", "brier_label"]
+    scores = read_scores([{"metric": name, "value": 0.5, "floor": 0.1} for name in of_evaluate], "here")
+    told = dict(terms(scores))
+    assert len({score.title for score in scores}) == len(of_evaluate)
+    assert all(score.title in told and score.measure.better for score in scores)
+
+
+def test_paired_aucs_of_findings_do_not_stand_twice_beside_label_aucs() -> None:
+    rows = [{"metric": m, "value": 0.5, "subset": "Edema"} for m in ("mauc_label", "mauc_paired")]
+    both, paired = read_scores(rows, "here"), read_scores(rows[1:], "here")
+    assert [score.metric for score in of_findings(both)] == ["mauc_label"]
+    assert [score.metric for score in of_findings(paired)] == ["mauc_paired"]

@@ -48,3 +48,13 @@ def test_features_tell_films_apart_and_no_two_extractors_share_a_digest(extracto
     assert features.min() >= 0
     assert extractor.digest == EfficientNetLite0().digest
     assert extractor.digest.startswith("sha256:")
+
+
+def test_its_class_layer_gives_the_network_s_own_logits(extractor: EfficientNetLite0) -> None:
+    network = Network().eval()
+    network.load_state_dict(load_weights(extractor._weights))
+    x = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    weights, bias = extractor.class_layer()
+    with torch.inference_mode():
+        ours = network.features(x).numpy() @ weights.T + bias
+        np.testing.assert_allclose(ours, network(x).numpy(), atol=1e-4)

@@ -1,0 +1,120 @@
+"""From the evidence of two corpora to the rows of metrics.json."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from cluster.evaluation import Totals
+from cluster.evidence import Evidence
+from cluster.film_slices import REAL, SYNTHETIC, VALIDATION, Selection, first_films
+from cluster.varieties import Varieties
+from eval.auc import ScoredFilms, merge_all
+from eval.calibration import calibration_scores
+from eval.f1 import choose_thresholds, f1_scores
+from eval.feature_rows import merge_all as merge_rows
+from eval.features.extractor import Extractor
+from eval.features.finding_scores import FindingScores
+from eval.fid import fid_score
+from eval.inception_score import inception_score
+from eval.kid import kid_score
+from eval.mauc import mauc_scores
+from eval.ms_ssim import ms_ssim_score
+from eval.paired import pair
+from eval.prdc import prdc_scores
+from eval.scores import Score
+from eval.vendi import vendi_score
+
+Follow = Callable[[str, Iterator[float]], Iterator[float]]
+"""Shows the progress of a jackknife: what it is of, and its values."""
+
+MS_SSIM_DIGEST = "ms-ssim 5 scales 11 taps sigma 1.5 grey range 1"
+
+
+def feature_scores(
+    metrics: Collection[str],
+    selections: Mapping[str, Selection],
+    totals: Totals,
+    varieties: Varieties,
+    extractor: Extractor,
+    follow: Follow,
+) -> Iterator[Score]:
+    """The rows of one extractor's features. Each side has two films at least."""
+    real, synthetic = totals[REAL], totals[SYNTHETIC]
+    name, plan = extractor.name, varieties.plan
+    told: dict[str, Any] = {"extractor": name, "digest": extractor.digest, "reference": selections[REAL].name}
+    if "fid" in metrics:
+        yield fid_score(
+            real.sides[name],
+            synthetic.sides[name],
+            **told,
+            follow=lambda values: follow(f"fid {name}", values),
+        )
+    if {"kid", "prdc"} & set(metrics):
+        of_real, of_synthetic = (
+            merge_rows(side.rows[name], extractor.dimension) for side in (real, synthetic)
+        )
+        if "kid" in metrics:
+            yield kid_score(of_real, of_synthetic, plan, **told)
+        if "prdc" in metrics:
+            yield from prdc_scores(of_real, of_synthetic, plan, **told)
+    if name in varieties.synthetic:
+        yield vendi_score(
+            varieties.real[name],
+            varieties.synthetic[name],
+            n_real=real.films - real.unreadable,
+            **told,
+            follow=lambda values: follow(f"vendi {name}", values),
+        )
+    if (REAL, name) in varieties.classes:
+        yield inception_score(varieties.classes[REAL, name], varieties.classes[SYNTHETIC, name], **told)
+
+
+def classifier_scores(
+    metrics: Collection[str],
+    selections: Mapping[str, Selection],
+    totals: Totals,
+    classifier: FindingScores,
+) -> Iterator[Score]:
+    """The rows of what a finding classifier reads on the films."""
+
+    def of(side: str) -> ScoredFilms:
+        return merge_all(totals[side].scored, classifier.dimension)
+
+    real, synthetic = of(REAL), of(SYNTHETIC)
+    told: dict[str, Any] = {
+        "findings": classifier.findings,
+        "extractor": classifier.name,
+        "digest": classifier.digest,
+    }
+    labels = f"labels of {selections[SYNTHETIC].name}"
+    if "mauc" in metrics:
+        yield from mauc_scores(synthetic, real, **told, reference=labels)
+    if "mauc_paired" in metrics:
+        keys, firsts, _ = first_films(selections[SYNTHETIC])
+        paired = pair(synthetic, real, keys, firsts)
+        reference = f"the classifier on paired films of {selections[REAL].name}"
+        yield from mauc_scores(*paired, **told, reference=reference, truth="paired")
+    if "f1" in metrics:
+        thresholds = choose_thresholds(of(VALIDATION))
+        reference = f"{labels}, thresholds of {selections[VALIDATION].name}"
+        yield from f1_scores(synthetic, real, thresholds, **told, reference=reference)
+    if "calibration" in metrics:
+        yield from calibration_scores(synthetic, real, **told, reference=labels)
+
+
+def film_scores(selections: Mapping[str, Selection], totals: Totals) -> Iterator[Score]:
+    """The rows of what is measured on the films themselves."""
+
+    def read(evidence: Evidence) -> int:
+        return evidence.films - evidence.unreadable
+
+    real, synthetic = totals[REAL], totals[SYNTHETIC]
+    yield ms_ssim_score(
+        real.likeness,
+        synthetic.likeness,
+        n_real=read(real),
+        n_synthetic=read(synthetic),
+        digest=MS_SSIM_DIGEST,
+        reference=selections[REAL].name,
+    )
