@@ -16,6 +16,7 @@ ATTEMPTS = 3
 
 _ROUNDS = 3  # searches of a unit that may end without a culprit
 _ALONE = 2  # failures of a row alone: once may be a preemption
+_MACHINES = 10  # machines that a unit may lose before it is suspected of ending them
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class _Record:
     failures: int = 0
     rounds: int = 0
     alone: int = 0
+    machines: int = 0
     within: tuple[int, int] | None = None  # where the search for the culprit is
     excluded: list[int] = field(default_factory=list)
 
@@ -95,6 +97,19 @@ class Assignments:
             self._again.append(Assignment(assignment.unit, tuple(record.excluded), suspect=True))
         else:
             self._search(assignment.unit, record, (0, record.samples))
+
+    def again(self, assignment: Assignment) -> None:
+        """The assignment was not done, and nothing is known of it: the store did not answer."""
+        self._again.append(assignment)
+
+    def lost(self, assignment: Assignment, samples: int) -> None:
+        """The assignment's machine was taken away, or died; after _MACHINES of them the unit is suspected."""
+        record = self._records.setdefault(assignment.unit, _Record(samples))
+        record.machines += 1
+        if record.machines > _MACHINES:
+            self.failed(assignment, samples)
+        else:
+            self.again(assignment)
 
     def _search(self, unit: int, record: _Record, within: tuple[int, int], guilty: bool = False) -> None:
         start, stop = within

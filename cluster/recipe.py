@@ -58,6 +58,7 @@ class Ready:
     pid: int
     film_shape: tuple[int, ...]  # (H, W) or (H, W, C)
     stack: Mapping[str, str]
+    node: str = ""  # Ray's id of the machine that it is on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

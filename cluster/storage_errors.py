@@ -17,7 +17,7 @@ from obstore.exceptions import (
     UnauthenticatedError,
 )
 
-from diffcxr.errors import InputError
+from diffcxr.errors import IncompleteError, InputError
 
 Action = Literal["read", "write", "list", "connect to"]
 
@@ -79,6 +79,16 @@ def explained(where: str, action: Action) -> Iterator[None]:
         yield
     except (BaseError, BotoCoreError, OSError, ValueError) as error:
         raise explain(error, where, action) from error
+
+
+@contextlib.contextmanager
+def on_the_way() -> Iterator[None]:
+    """Around the work of a run that has begun: a store that goes away, or a disk that fills up, leaves it
+    incomplete (exit 3), and not wrongly set up (exit 2)."""
+    try:
+        yield
+    except (UnavailableError, DiskFullError) as error:
+        raise IncompleteError(error.what, error.where, error.fix) from error
 
 
 def explain(error: Exception, where: str, action: Action) -> InputError:

@@ -7,9 +7,8 @@ import os
 import platform
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
 
@@ -17,18 +16,17 @@ import pyarrow as pa
 import torch
 from PIL import features
 
-from cluster.batches import EMPTY_PROMPT, KILLED_WORKER, BatchRunner, Film, Slot
+from cluster.batches import KILLED_WORKER, BatchRunner, Film
 from cluster.codec import Provenance, encode_image
 from cluster.models import NULL, Pipeline, fetch_model, load_pipeline, model_digest
-from cluster.prompts import PromptTemplate
 from cluster.recipe import Ready, Receipt, Recipe, Sampler, Task
 from cluster.reports import ReportReader
+from cluster.samples import Sample, samples_of
 from cluster.schema import ROW_SCHEMA
 from cluster.shard import Footer, commit_shard, encode_shard, read_footer, shard_path
 from cluster.storage import Storage
 from cluster.storage_errors import UnavailableError
 from diffcxr.errors import InputError, RefusedError
-from diffcxr.seeds import sample_seed
 from diffcxr.sources.row import Reject
 
 OUTAGE_SECONDS = 300.0
@@ -38,22 +36,6 @@ _BETWEEN_COMMITS = 2.0  # seconds
 _WARM_UP_STEPS = 2
 _PLACES = "rejected_offsets"
 _BATCHES_ENCODING = 2  # then the denoiser waits: films must not pile up in memory
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One row of a unit before its film is made; without a slot where it is not to be made."""
-
-    report: int  # its position among the unit's reports
-    report_id: str
-    sample_index: int
-    prompt: str
-    seed: int
-    reason: str | None  # why it is left out
-
-    @property
-    def slot(self) -> Slot | None:
-        return Slot(self.prompt, self.seed) if self.reason is None else None
 
 
 class Worker:
@@ -168,22 +150,6 @@ class Worker:
             while len(encoding) > _BATCHES_ENCODING * size:
                 encoding.popleft().result()
         return made, seconds
-
-
-def samples_of(task: Task, reports: pa.Table) -> Iterator[Sample]:
-    """The samples of a task's unit in their planned order, those that are not to be made with the reason."""
-    recipe, unit = task.recipe, task.unit
-    template = PromptTemplate(recipe.prompt)
-    rows = reports.select(sorted({"report_id", *template.columns})).to_pylist()
-    prompts = [template.render(row) for row in rows]
-    start, stop = task.probe or (0, unit.samples)
-    for offset, (report, sample_index) in enumerate(unit.places()):
-        report_id: str = rows[report]["report_id"]
-        reason = EMPTY_PROMPT if not prompts[report] else None
-        if offset in task.excluded or not start <= offset < stop:
-            reason = KILLED_WORKER
-        seed = sample_seed(recipe.seed, report_id, sample_index)
-        yield Sample(report, report_id, sample_index, prompts[report], seed, reason)
 
 
 def rejected_offsets(footer: Footer) -> list[int]:

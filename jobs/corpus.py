@@ -15,9 +15,9 @@ from cluster.ingest import commit_batch, committed_rows, cut_units
 from cluster.run_record import RunRecord, create_or_resume, read_record
 from cluster.source_files import source_digest, source_files
 from cluster.storage import Storage
-from cluster.storage_errors import DiskFullError, UnavailableError
+from cluster.storage_errors import on_the_way
 from cluster.union import union_creators, union_items, union_licence, union_provenance
-from diffcxr.errors import IncompleteError, InputError, RefusedError
+from diffcxr.errors import InputError, RefusedError
 from diffcxr.sources.chexpert import chexpert_rows
 from diffcxr.sources.files import Files
 from diffcxr.sources.iu_xray import iu_xray_rows
@@ -102,21 +102,20 @@ def run(config: Config) -> Summary:
     meter: Progress[None] = progress(total=source.rows, unit="rows", desc="corpus", initial=rows)
     with meter as bar:
         for batch in cut_units(_counted(items, bar), config.shard_rows, first=units):
-            try:
+            with on_the_way():
                 commit_batch(storage, record, batch)
-            except (UnavailableError, DiskFullError) as error:  # on the way: what was committed stays
-                raise IncompleteError(error.what, error.where, error.fix) from error
             units = batch.unit + 1
     provenance = {**record.pixels, "diffcxr": record.stack.get("diffcxr")}
-    corpus = finish_corpus(
-        storage,
-        name=str(record.plan["name"]),
-        units=units,
-        plan_hash=record.plan_hash,
-        licence=str(record.plan["licence"]),
-        provenance=provenance | (union_provenance(corpora) if corpora else {}),
-        creators=union_creators(corpora) if corpora else CREATORS[source.name],
-    )
+    with on_the_way():
+        corpus = finish_corpus(
+            storage,
+            name=str(record.plan["name"]),
+            units=units,
+            plan_hash=record.plan_hash,
+            licence=str(record.plan["licence"]),
+            provenance=provenance | (union_provenance(corpora) if corpora else {}),
+            creators=union_creators(corpora) if corpora else CREATORS[source.name],
+        )
     return _summary(corpus, config)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from cluster.corpus import MANIFEST_PATH, Corpus
-from cluster.dispatch import Pool
 from cluster.generation import (
     Choices,
     finish_generation,
@@ -17,18 +16,21 @@ from cluster.generation import (
     run_record,
 )
 from cluster.models import NULL, absolute_model, fetch_model, is_diffcxr, model_digest
+from cluster.pool import Pool
 from cluster.prompts import PromptTemplate
 from cluster.recipe import Device, Ready
 from cluster.run_record import RunRecord, create_or_resume, differing_fields, read_record
 from cluster.selection import Selected, select_all, select_new, select_rejected
 from cluster.session import connect, resources
 from cluster.storage import Storage
+from cluster.storage_errors import on_the_way
 from cluster.usage import Budget, Usage, UsageLog, read_usage
 from diffcxr.errors import InputError, RefusedError
 from jobs.command import main
+from jobs.event_lines import event_lines
 from jobs.generation_summary import Tally, dry_run_summary, run_summary
 from jobs.options import nested, option, required
-from jobs.production import budget_is_spent, missing_units, produce, samples_in
+from jobs.production import Production, budget_is_spent, missing_units, samples_in
 from jobs.summary import Summary
 
 
@@ -84,6 +86,7 @@ class Config:
     max_cost: float | None = option(
         None, help="stop, with exit 3, before the run costs more, all calls of it together", min=0
     )
+    log: str = option("text", help="json: events, one a line, in place of progress", choices=("text", "json"))
     address: str | None = option(None, help="a Ray cluster's; null: RAY_ADDRESS, else a private one here")
     workers: WorkersConfig = nested(WorkersConfig)
 
@@ -112,7 +115,7 @@ def run(config: Config) -> Summary:
     if budget is not None and budget.spent(0) >= budget.max_cost and not config.dry_run:
         raise budget_is_spent(budget, 0, output)
 
-    with connect(config.address):
+    with event_lines(config.log == "json"), connect(config.address):
         device = _device(config)
         sampler = resolve_sampler(choices, digest, device, diffcxr, there)
         with closing(Pool(sampler, config.workers.min, _largest(config, device))) as pool:
@@ -127,8 +130,19 @@ def run(config: Config) -> Summary:
             tally = Tally(notes=_stack_notes(record, ready))
             usage = Usage(device=device, threads=sampler.threads, price_per_hour=config.price_per_hour)
             log = UsageLog(output, usage)
-            produce(pool, record, corpus, output, plan, tally, log, budget, resumed=there is not None)
-    made = finish_generation(output, record, corpus)
+            production = Production(
+                record=record,
+                corpus=corpus,
+                output=output,
+                plan=plan,
+                budget=budget,
+                resumed=there is not None,
+                progress=config.log == "text",
+            )
+            with on_the_way():
+                production.run(pool, tally, log)
+    with on_the_way():
+        made = finish_generation(output, record, corpus)
     return run_summary(made, record, tally, read_usage(output), config.max_rejected)
 
 

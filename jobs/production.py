@@ -1,4 +1,4 @@
-"""The production of a run's missing units: what the pool answers is counted, shown and paid for."""
+"""The production of a run's missing units: what workers answer is counted, shown and paid for."""
 
 from __future__ import annotations
 
@@ -6,18 +6,81 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, cast
 
 from cluster.corpus import Corpus
-from cluster.dispatch import Lost, Pool
+from cluster.dispatch import Lost, dispatch
+from cluster.events import log_event
 from cluster.generation import committed_units, recipe_of
+from cluster.metrics import RunMetrics
 from cluster.plan import Plan
+from cluster.pool import Pool
+from cluster.recipe import Receipt
 from cluster.run_record import RunRecord
 from cluster.storage import Storage
 from cluster.usage import Budget, UsageLog
 from diffcxr.errors import IncompleteError
 from jobs.generation_summary import Tally
 from jobs.progress import Progress, progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Production:
+    """A run that is to be brought to its end."""
+
+    record: RunRecord
+    corpus: Corpus
+    output: Storage
+    plan: Plan
+    budget: Budget | None
+    resumed: bool
+    progress: bool  # shown on standard error
+
+    def run(self, pool: Pool, tally: Tally, log: UsageLog) -> None:
+        """Makes what the output lacks. Raises IncompleteError where the budget ends first."""
+        units = missing_units(self.output, self.plan)
+        if self.resumed:
+            # The driver that began it may be alive: two that took units in one order would do all work twice.
+            random.shuffle(units)
+        done = self.plan.samples - samples_in(self.plan, units)
+        log_event("run", run=self.record.plan_hash, units=len(units), samples=self.plan.samples, done=done)
+        start = time.perf_counter()
+        try:
+            left = self._dispatch(pool, units, done, tally, log)
+        finally:
+            tally.seconds = time.perf_counter() - start
+            log.update(pool.worker_seconds, now=True)
+            log_event("run ended", images=tally.images, rejected=tally.rejected, lost=tally.lost)
+        if self.budget is not None and left:
+            raise budget_is_spent(self.budget, log.usage.hours, self.output)
+
+    def _dispatch(self, pool: Pool, units: Sequence[int], done: int, tally: Tally, log: UsageLog) -> int:
+        """How many units are left."""
+        left, metrics = len(units), RunMetrics(self.record.plan_hash)
+        answers = dispatch(pool, recipe_of(self.record, self.corpus, self.output), self.plan, units)
+        meter: Progress[None] = progress(
+            total=self.plan.samples, unit="images", desc="generate", initial=done, shown=self.progress
+        )
+        with meter as bar, closing(cast("Any", answers)):
+            for answer in answers:
+                log.update(pool.worker_seconds)
+                metrics.workers(len(pool.members))
+                if answer is not None:
+                    tally.count(answer)
+                    metrics.count(answer)
+                    bar.note(tally.note())
+                if isinstance(answer, Lost):
+                    log_event("units lost", units=answer.units, error=answer.error)
+                elif answer is not None:
+                    left -= 1
+                    bar.update(self.plan.unit(answer.unit).samples)
+                    _log_unit(answer, left)
+                if self.budget is not None and not self.budget.allows(
+                    log.usage.hours, pool.in_hand, tally.hours_a_unit(log.usage)
+                ):
+                    pool.stop()
+        return left
 
 
 def missing_units(output: Storage, plan: Plan) -> list[int]:
@@ -33,49 +96,21 @@ def samples_in(plan: Plan, units: Sequence[int]) -> int:
     return whole * plan.images_per_shard + (plan.unit(last).samples if last in units else 0)
 
 
-def produce(
-    pool: Pool,
-    record: RunRecord,
-    corpus: Corpus,
-    output: Storage,
-    plan: Plan,
-    tally: Tally,
-    log: UsageLog,
-    budget: Budget | None,
-    resumed: bool,
-) -> None:
-    """Makes what the output lacks. Raises IncompleteError where the budget ends first."""
-    units = missing_units(output, plan)
-    if resumed:
-        # The driver that began it may be alive: two that took units in one order would do all work twice.
-        random.shuffle(units)
-    before = plan.samples - samples_in(plan, units)
-    start = time.perf_counter()
-    answers = pool.run(recipe_of(record, corpus, output), plan, units)
-    meter: Progress[None] = progress(total=plan.samples, unit="images", desc="generate", initial=before)
-    left = len(units)
-    try:
-        with meter as bar, closing(cast("Any", answers)):
-            for answer in answers:
-                log.update(pool.worker_seconds)
-                if answer is not None:
-                    tally.count(answer)
-                    bar.note(tally.note())
-                if answer is not None and not isinstance(answer, Lost):
-                    left -= 1
-                    bar.update(plan.unit(answer.unit).samples)
-                if budget is not None and not budget.allows(
-                    log.usage.hours, pool.in_hand, tally.hours_a_unit(log.usage)
-                ):
-                    pool.stop()
-    finally:
-        tally.seconds = time.perf_counter() - start
-        log.update(pool.worker_seconds, now=True)
-    if budget is not None and left:
-        raise budget_is_spent(budget, log.usage.hours, output)
-
-
 def budget_is_spent(budget: Budget, hours: float, output: Storage) -> IncompleteError:
     """What a person is told when a run has to stop for its cost."""
     what = f"stopped at max_cost={budget.max_cost:g}: {budget.spent(hours):.4g} spent so far"
     return IncompleteError(what, output.uri, "Run the same command with a larger max_cost to go on.")
+
+
+def _log_unit(receipt: Receipt, left: int) -> None:
+    log_event(
+        "unit",
+        unit=receipt.unit,
+        committed=int(receipt.committed),
+        rows=receipt.rows,
+        rejects=dict(receipt.rejects),
+        bytes=receipt.bytes,
+        seconds=round(receipt.seconds, 3),
+        seconds_denoising=round(receipt.seconds_denoising, 3),
+        left=left,
+    )

@@ -21,7 +21,13 @@ class Progress(Generic[T]):
     """
 
     def __init__(
-        self, items: Iterable[T] | None, total: int | None, unit: str, desc: str, initial: int
+        self,
+        items: Iterable[T] | None,
+        total: int | None,
+        unit: str,
+        desc: str,
+        initial: int,
+        shown: bool,
     ) -> None:
         bar = sys.stderr.isatty()
         total = len(items) if total is None and isinstance(items, Sized) else total
@@ -38,6 +44,7 @@ class Progress(Generic[T]):
             mininterval=0.2 if bar else LINE_EVERY_S,
             maxinterval=2.0 if bar else LINE_EVERY_S,
             dynamic_ncols=bar,
+            disable=not shown,
             bar_format=None if bar else line + "{postfix}",
         )
 
@@ -63,24 +70,43 @@ class Progress(Generic[T]):
 
 @overload
 def progress(
-    items: None = None, *, total: int | None = None, unit: str, desc: str, initial: int = 0
+    items: None = None,
+    *,
+    total: int | None = None,
+    unit: str,
+    desc: str,
+    initial: int = 0,
+    shown: bool = True,
 ) -> Progress[None]: ...
 
 
 @overload
 def progress(
-    items: Iterable[T], *, total: int | None = None, unit: str, desc: str, initial: int = 0
+    items: Iterable[T],
+    *,
+    total: int | None = None,
+    unit: str,
+    desc: str,
+    initial: int = 0,
+    shown: bool = True,
 ) -> Progress[T]: ...
 
 
 def progress(
-    items: Iterable[T] | None = None, *, total: int | None = None, unit: str, desc: str, initial: int = 0
+    items: Iterable[T] | None = None,
+    *,
+    total: int | None = None,
+    unit: str,
+    desc: str,
+    initial: int = 0,
+    shown: bool = True,
 ) -> Progress[T] | Progress[None]:
     """Progress over `items`, or over `total` things that the caller counts by `update`.
 
-    `initial` are those that an earlier run has done: they count, but not for the rate.
+    `initial` are those that an earlier run has done: they count, but not for the rate. Unless it is to be
+    `shown`, nothing is written.
     """
-    return Progress(items, total, unit, desc, initial)
+    return Progress(items, total, unit, desc, initial, shown)
 
 
 class _Lines:

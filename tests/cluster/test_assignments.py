@@ -83,3 +83,25 @@ def test_a_unit_that_fails_only_as_a_whole_is_given_up_by_name() -> None:
                 assignments.failed(assignment, 8)
             else:
                 assignments.done(assignment)
+
+
+def test_an_outage_of_the_store_is_nobody_s_fault_however_long() -> None:
+    assignments = Assignments([1])
+    for _ in range(100):
+        assignment = assignments.take(suspects=True)
+        assert assignment == Assignment(1)
+        assignments.again(assignment)
+    assert assignments.waiting == 1
+
+
+def test_machines_that_are_taken_away_are_not_the_unit_s_fault_but_one_that_ends_them_all_is_found() -> None:
+    assignments = Assignments([1])
+    lost = 0
+    while True:
+        assignment = assignments.take(suspects=True)
+        assert assignment is not None and lost < 20
+        if assignment.suspect:
+            break
+        assignments.lost(assignment, 8)
+        lost += 1
+    assert lost > ATTEMPTS

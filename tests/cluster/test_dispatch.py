@@ -12,8 +12,9 @@ import pytest
 
 from cluster.batches import KILLED_WORKER
 from cluster.corpus import Corpus
-from cluster.dispatch import Lost, Pool, WorkerActor
+from cluster.dispatch import Lost, dispatch
 from cluster.plan import Plan, plan_units
+from cluster.pool import Pool, WorkerActor
 from cluster.recipe import Ready, Receipt, Recipe, Sampler
 from cluster.reports import count_reports
 from cluster.session import connect
@@ -94,7 +95,7 @@ def test_every_unit_is_committed_although_a_worker_is_killed(
     plan = plan_for(corpus)
     ready = pool.first()
     answers = []
-    for answer in pool.run(recipe_for(corpus, tmp_path / "out"), plan, range(len(plan))):
+    for answer in dispatch(pool, recipe_for(corpus, tmp_path / "out"), plan, range(len(plan))):
         if not answers:
             os.kill(ready.pid, signal.SIGKILL)
         answers.append(answer)
@@ -112,7 +113,7 @@ def test_every_unit_is_committed_although_a_worker_is_killed(
 def test_a_row_that_kills_its_worker_is_found_and_costs_itself_alone(corpus: Corpus, tmp_path: Path) -> None:
     plan = plan_for(corpus)
     with closing(Pool(SAMPLER, smallest=1, largest=1, actor=KillerActor)) as pool:
-        answers = list(pool.run(recipe_for(corpus, tmp_path / "out"), plan, [2, 3, 4]))
+        answers = list(dispatch(pool, recipe_for(corpus, tmp_path / "out"), plan, [2, 3, 4]))
     assert sorted(answer.unit for answer in answers if isinstance(answer, Receipt)) == [2, 3, 4]
     footers = [read_footer(Storage.at(tmp_path / "out"), shard_path(number)) for number in (2, 3, 4)]
     assert [footer.rows for footer in footers] == [2, 1, 2]
@@ -122,9 +123,9 @@ def test_a_row_that_kills_its_worker_is_found_and_costs_itself_alone(corpus: Cor
 def test_another_run_s_shard_ends_the_run(pool: Pool, corpus: Corpus, tmp_path: Path) -> None:
     plan, recipe = plan_for(corpus), recipe_for(corpus, tmp_path / "out")
     pool.first()
-    list(pool.run(recipe, plan, [3]))
+    list(dispatch(pool, recipe, plan, [3]))
     with pytest.raises(RefusedError, match="another run"):
-        list(pool.run(replace(recipe, plan_hash="another"), plan, range(len(plan))))
+        list(dispatch(pool, replace(recipe, plan_hash="another"), plan, range(len(plan))))
 
 
 def test_a_model_that_is_not_there_is_known_at_the_first_word() -> None:

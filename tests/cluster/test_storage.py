@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.storage import Storage
-from cluster.storage_errors import MissingError, UnavailableError, explain
+from cluster.storage_errors import MissingError, UnavailableError, explain, on_the_way
 from cluster.storage_location import parse_location
-from diffcxr.errors import InputError
+from diffcxr.errors import IncompleteError, InputError
 from tests.s3_server import S3Server
 
 
@@ -165,6 +165,14 @@ def test_a_write_beyond_the_disks_limit_is_one_line_and_leaves_nothing(tmp_path:
 def test_a_full_or_read_only_disk_is_named(number: int, words: str) -> None:
     error = explain(OSError(number, os.strerror(number)), "/out", "write")
     assert words in str(error) and "/out" in str(error) and error.exit_code == 2
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fills_up_under_a_run_leaves_it_incomplete(number: int) -> None:
+    with pytest.raises(IncompleteError, match="same command again"), on_the_way():
+        raise explain(OSError(number, os.strerror(number)), "/out", "write")
+    with pytest.raises(InputError), on_the_way():  # and what is set up wrongly stays wrong
+        raise explain(OSError(errno.EROFS, "read-only"), "/out", "write")
 
 
 def test_a_place_where_nothing_can_be_written_is_told_before_the_work(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ from cluster.worker import Worker
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.null_pipeline import NullPipeline
 from diffcxr.seeds import sample_seed
+from tests.chaos.faulty_proxy import faulty_proxy
 from tests.reports_corpus import reports_corpus
+from tests.s3_server import S3Server
 
 SAMPLER = Sampler(
     model="null",
@@ -199,3 +201,19 @@ def test_a_pipeline_that_cannot_be_called_is_known_before_any_row(worker: Worker
     with pytest.raises(InputError, match="no text-to-image pipeline"):
         Worker(SAMPLER, not_a_pipeline).warm_up()  # type: ignore[arg-type]
     assert worker.warm_up().film_shape == (128, 128)
+
+
+def test_a_finished_unit_outlives_a_store_that_is_away(
+    worker: Worker, tmp_path: Path, s3: S3Server, s3_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = reports_corpus(tmp_path / "corpus")
+    plan = plan_for(corpus, images_per_shard=7)
+    monkeypatch.setattr("cluster.storage_connection._WAITS", ())
+    monkeypatch.setattr("cluster.worker._BETWEEN_COMMITS", 0.0)
+    away = lambda method, path, headers, times: "reset" if method == "PUT" and times < 5 else ""  # noqa: E731
+    with faulty_proxy(s3.endpoint, away) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        receipt = worker.run(Task(recipe_for(corpus, s3_uri), plan.unit(0)))
+    assert receipt.committed and proxy.faults == {"reset": 5}
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint)
+    assert len(films_of(s3_uri, 1)) == 7

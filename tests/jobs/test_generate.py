@@ -1,17 +1,22 @@
 """Generate: the same corpus for any number of workers, resumed, refused, and never half-written."""
 
 import re
+import json
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 
 from cluster.corpus import Corpus
 from cluster.schema import rows_from_table
+from cluster.run_record import read_record
 from cluster.session import connect
 from cluster.storage import Storage
 from cluster.usage import read_usage
@@ -45,6 +50,20 @@ def config_for(corpus: Corpus | Path, output: Path, workers: int = 1, **changed:
     pool = WorkersConfig(min=1, max=workers)
     same: dict[str, Any] = {"model": "null", "batch_size": 4, "images_per_shard": 6, "workers": pool}
     return Config(corpus=uri, output=str(output), **same | changed)
+
+
+def exported(label: str) -> dict[str, float]:
+    """What this node's metrics port shows of the series with a label; waits for Ray's next report."""
+    node = ray.nodes()[0]
+    address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
+    found: dict[str, float] = {}
+    end = time.monotonic() + 60
+    while "ray_diffcxr_denoising_seconds_total" not in found and time.monotonic() < end:
+        time.sleep(0.5)
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        found = {line.partition("{")[0]: float(line.split()[-1]) for line in lines if label in line}
+    return found
 
 
 def problems(output: Path) -> list[str]:
@@ -95,6 +114,28 @@ def test_the_same_command_goes_on_where_the_run_was_left(
     config = config_for(corpus, tmp_path / "out", batch_size="auto", images_per_shard="auto", steps=2)
     assert generate.run(config).values["made_now"] == 4
     assert committed_objects(tmp_path / "out") == committed_objects(tmp_path / "whole")
+
+
+def test_a_run_tells_its_events_and_counts_for_prometheus_without_a_word_of_a_report(
+    session: None, corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = {3: " ", 4: "A shadow that is told nowhere else."}
+    corpus = reports_corpus(tmp_path / "more", reports=20, texts=texts)
+    assert generate.run(config_for(corpus, tmp_path / "out", log="json", max_rejected=1)).exit_code == 0
+    said = capsys.readouterr().err
+    assert "shadow" not in said
+    events = [json.loads(line) for line in said.splitlines()]
+    assert events[0]["event"] == "worker ready"
+    units = [event for event in events if event["event"] == "unit"]
+    assert sorted(event["unit"] for event in units) == list(range(4))
+    assert sum(event["rows"] for event in units) == 19
+    assert [event["rejects"] for event in units if event["rejects"]] == [{"empty prompt": 1}]
+    assert events[-1]["event"] == "worker ended" and events[-2]["event"] == "run ended"
+    run = read_record(Storage.at(tmp_path / "out"))
+    assert run is not None
+    series = exported(f'run="{run.plan_hash[:12]}"')
+    assert series["ray_diffcxr_images_total"] == 19 and series["ray_diffcxr_units_total"] == 4
+    assert series["ray_diffcxr_rejects_total"] == 1 and series["ray_diffcxr_denoising_seconds_total"] > 0
 
 
 def test_more_rejects_than_allowed_is_exit_3_and_the_corpus_is_whole(session: None, tmp_path: Path) -> None:
