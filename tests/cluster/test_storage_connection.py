@@ -1,6 +1,8 @@
 """A store that fails as stores do: what was asked is done once, or told in one line."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from cluster.shard import commit_shard, encode_shard, read_footer, shard_path
 from cluster.storage import Storage
 from cluster.storage_errors import BrokenOffError, CredentialsError
 from diffcxr.errors import InputError
-from tests.chaos.faulty_proxy import FAULTS, FaultyProxy, faulty_proxy
+from tests.chaos.faulty_proxy import FAULTS, STALL_SECONDS, FaultyProxy, faulty_proxy
 from tests.s3_server import S3Server
 
 QUICK = [fault for fault in FAULTS if fault != "stall"]
@@ -72,6 +74,17 @@ def test_a_create_whose_answer_was_lost_is_there_once_and_known_as_the_unit_s_ow
     assert commit_shard(storage, 3, data) is False, "whose it is cannot be told, and need not be"
     assert read_footer(storage, shard_path(3)).plan_hash == "plan"
     assert [stored.path for stored in storage.list()] == [shard_path(3)]
+
+
+def test_a_put_that_hangs_is_given_up_after_the_timeout_and_sent_again(
+    proxy: FaultyProxy, s3_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(storage_location._TIMEOUTS, "timeout", timedelta(seconds=1))
+    storage = Storage.at(s3_uri)
+    proxy.chooser = one("stall")
+    begun = time.monotonic()
+    assert storage.create("a", b"x") and storage.read("a") == b"x"
+    assert 1 <= time.monotonic() - begun < STALL_SECONDS and proxy.faults == {"stall": 1}
 
 
 def test_a_store_that_breaks_off_every_answer_is_told_in_the_end(
