@@ -6,30 +6,24 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import ray
-import ray.train
-import torch
 from numpy.typing import NDArray
-from ray.train.torch import TorchTrainer
 
 from cluster.corpus import Corpus
 from cluster.schema import ROW_SCHEMA
 from cluster.storage import Storage
+from cluster.training import Workers, tell, train_on_workers
 from cluster.training_data import TrainingData, read_training_data
 from cluster.training_run import TrainingRun
-from diffcxr.errors import DiffCXRError, InputError
+from diffcxr.errors import InputError
 from eval.downstream.classifier import ClassifierConfig, fit_classifier
 
 Arm = Literal["real", "synthetic", "both"]
 ARMS: tuple[Arm, ...] = ("real", "synthetic", "both")
-
-_RETRIES = 3  # of a training worker that died
-_POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,106 +113,39 @@ def epochs_done(run: TrainingRun, student: Student) -> int:
     return int(state["epoch"]) if state else 0
 
 
-def training_threads(wanted: int | None) -> int:
-    """Cores of the training worker: `wanted`, else two where a node has them. InputError for too many."""
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    most = max((int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]), default=0)
-    if wanted is not None and wanted > most:
-        raise InputError(
-            f"no node of the cluster has {wanted} cores", "threads", f"It may be at most {most} here."
-        )
-    return wanted or min(2, max(1, most))
-
-
 def train_arms(
-    output: Storage, arms: Sequence[Arm], student: Student, films: Mapping[Arm, Films], threads: int
+    output: Storage, arms: Sequence[Arm], student: Student, films: Mapping[Arm, Films], workers: Workers
 ) -> Iterator[EpochDone]:
     """Train those of `arms` that were not trained before, with Ray Train; yields as their epochs end.
 
     Each goes on from the last epoch that an earlier run, or a worker that died, has left in the output.
     """
-    waiting = [arm for arm in arms if not arm_run(output, arm, student, films).finished]
-    if not waiting:
-        return
-    trainer: Any = ray.remote(_Trainer).options(num_cpus=0, max_concurrency=3).remote()
-    settings = {
-        "output": output.uri,
-        "arms": waiting,
-        "student": student,
-        "films": {name: replace(one, patients=frozenset()) for name, one in films.items()},
-        "threads": threads,
-        "trainer": trainer,
-    }
-    fitted = trainer.fit.remote(settings)
-    shown, running = 0, True
-    while running:
-        running = bool(ray.wait([fitted], timeout=_POLL_S)[1])
-        epochs: list[EpochDone] = ray.get(trainer.epochs.remote(shown))
-        yield from epochs
-        shown += len(epochs)
-    mistake: DiffCXRError | None = ray.get(fitted)
-    if mistake is not None:
-        raise mistake
+    waiting = tuple(arm for arm in arms if not arm_run(output, arm, student, films).finished)
+    if waiting:
+        told = {name: replace(one, patients=frozenset()) for name, one in films.items()}
+        yield from train_on_workers(_train_arms, _Lesson(output, waiting, student, told), workers)
 
 
-class _Trainer:
-    """Ray Train at work, in an actor: in the driver it would take SIGINT over, and then exit with 0."""
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """What a training worker is told."""
 
-    def __init__(self) -> None:
-        self._epochs: list[EpochDone] = []
-        self._mistake: DiffCXRError | None = None
-
-    def fit(self, settings: dict[str, Any]) -> DiffCXRError | None:
-        """What a person has to mend, if anything; raises TrainingFailedError where workers died too often."""
-        with tempfile.TemporaryDirectory(prefix="cxr-train-") as folder:
-            TorchTrainer(
-                _train,
-                train_loop_config=settings,
-                scaling_config=ray.train.ScalingConfig(
-                    num_workers=1, resources_per_worker={"CPU": settings["threads"]}
-                ),
-                # What Ray Train keeps here is its own bookkeeping: the arms' checkpoints lie in the output.
-                run_config=ray.train.RunConfig(
-                    name="downstream",
-                    storage_path=folder,
-                    failure_config=ray.train.FailureConfig(max_failures=_RETRIES),
-                ),
-            ).fit()
-        return self._mistake
-
-    def give_up(self, mistake: DiffCXRError) -> None:
-        self._mistake = mistake
-
-    def add(self, done: EpochDone) -> None:
-        self._epochs.append(done)
-
-    def epochs(self, start: int) -> list[EpochDone]:
-        return self._epochs[start:]
+    output: Storage
+    arms: tuple[Arm, ...]
+    student: Student
+    films: Mapping[Arm, Films]
 
 
-def _train(settings: dict[str, Any]) -> None:
-    """The arms, one after another, in Ray Train's worker.
-
-    A damaged corpus is no reason to start the worker again: what a person has to mend is told to the driver.
-    """
-    try:
-        _train_arms(settings)
-    except DiffCXRError as mistake:
-        ray.get(settings["trainer"].give_up.remote(mistake))
-
-
-def _train_arms(settings: dict[str, Any]) -> None:
-    torch.set_num_threads(settings["threads"])
-    student: Student = settings["student"]
-    films: Mapping[Arm, Films] = settings["films"]
+def _train_arms(lesson: _Lesson) -> None:
+    """The arms, one after another, in Ray Train's worker."""
+    student, films = lesson.student, lesson.films
     data = {name: read_training_data(Corpus.open(f.uri), f.split, student.size) for name, f in films.items()}
-    for arm in settings["arms"]:
-        run = arm_run(Storage.at(settings["output"]), arm, student, films)
+    for arm in lesson.arms:
+        run = arm_run(lesson.output, arm, student, films)
         if run.finished:  # before the worker that this one stands in for died
             continue
         for done in _train_arm(arm, run, student, data):
-            ray.get(settings["trainer"].add.remote(done))
-            ray.train.report(asdict(done))
+            tell(done, saved=True)
 
 
 def _train_arm(

@@ -53,6 +53,11 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator
         yield
 
 
+def is_private(address: str | None) -> bool:
+    """Whether `connect(address)` starts a cluster of its own, which has what it has and grows by nothing."""
+    return not (address or os.environ.get("RAY_ADDRESS"))
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """What the session's cluster has now; one that scales up may have more later."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -22,11 +22,11 @@ from cluster.downstream import (
     select_films,
     steps_of,
     train_arms,
-    training_threads,
 )
 from cluster.run_record import RunRecord, create_or_resume
-from cluster.session import connect
+from cluster.session import connect, is_private
 from cluster.storage import Storage
+from cluster.training import place_workers
 from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14
 from eval.auc import ScoredFilms, macro, result
@@ -93,7 +93,7 @@ def run(config: Config) -> Summary:
     create_or_resume(output, _record(student, arms, films, test))
     if not output.exists(RESULT_PATH):
         with connect(config.address):
-            _train(output, arms, student, films, training_threads(config.threads))
+            _train(output, arms, student, films, config)
             states = _score(output, arms, test, config)
         scores = [row for arm in arms for row in measure(arm, states[arm], films, student, test)]
         output.create(RESULT_PATH, (json.dumps(scores, indent=2, allow_nan=False) + "\n").encode())
@@ -180,12 +180,15 @@ def _record(student: Student, arms: Sequence[Arm], films: Mapping[Arm, Films], t
 
 
 def _train(
-    output: Storage, arms: Sequence[Arm], student: Student, films: Mapping[Arm, Films], threads: int
+    output: Storage, arms: Sequence[Arm], student: Student, films: Mapping[Arm, Films], config: Config
 ) -> None:
     before = sum(epochs_done(arm_run(output, arm, student, films), student) for arm in arms)
+    workers = place_workers(1, config.threads, gpu=False, grows=not is_private(config.address))
+    if config.threads is None:
+        workers = replace(workers, threads=min(2, workers.threads))
     bar: Progress[None]
     with progress(total=student.epochs * len(arms), unit="epochs", desc="train", initial=before) as bar:
-        for done in train_arms(output, arms, student, films, threads):
+        for done in train_arms(output, arms, student, films, workers):
             bar.note(f"{done.arm}, loss {done.loss:.4f}")
             bar.update()
 

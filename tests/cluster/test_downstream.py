@@ -15,6 +15,7 @@ from cluster.downstream import (
 )
 from cluster.session import connect
 from cluster.storage import Storage
+from cluster.training import Workers
 from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14
 from eval.auc import result
@@ -54,11 +55,11 @@ def test_arms_learn_from_their_own_films_in_equal_steps(tmp_path: Path) -> None:
     films = {"real": select_films(real, "train"), "synthetic": select_films(synthetic, "train")}
     assert steps_of(STUDENT, films) == 3 * (220 // 16)
     with connect(num_cpus=2):
-        done = list(train_arms(output, ("real", "synthetic"), STUDENT, films, threads=1))
+        done = list(train_arms(output, ("real", "synthetic"), STUDENT, films, Workers(threads=1)))
         expected = [(arm, epoch) for arm in ("real", "synthetic") for epoch in (1, 2, 3)]
         assert [(one.arm, one.epoch) for one in done] == expected
         assert epochs_done(arm_run(output, "real", STUDENT, films), STUDENT) == 3
-        assert list(train_arms(output, ("real", "synthetic"), STUDENT, films, threads=1)) == []
+        assert list(train_arms(output, ("real", "synthetic"), STUDENT, films, Workers(threads=1))) == []
         parts = list(score_arms(output, ("real", "synthetic"), test, SIZE, workers=2))
     states = merge_arms(parts, ("real", "synthetic"))
     heart = CHEXPERT_14.index("Cardiomegaly")
@@ -76,4 +77,4 @@ def test_a_damaged_corpus_is_an_error_for_a_person_even_from_a_training_worker(t
     shard = tmp_path / "real" / "shards" / "00000.parquet"
     shard.write_bytes(shard.read_bytes()[:-200])
     with connect(num_cpus=2), pytest.raises(InputError, match="shard"):
-        list(train_arms(Storage.at(tmp_path / "output"), ["real"], STUDENT, films, threads=1))
+        list(train_arms(Storage.at(tmp_path / "output"), ["real"], STUDENT, films, Workers(threads=1)))
