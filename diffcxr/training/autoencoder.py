@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -37,9 +38,9 @@ class AutoencoderStage:
 
     def loss(self, step: int, batch_size: int, generator: torch.Generator) -> Tensor:
         rows = torch.randint(len(self.films), (batch_size,), generator=generator).numpy()
-        films = to_unit(self.films[rows])
+        films = to_unit(self.films[rows]).to(self.autoencoder.device)
         latents = self.autoencoder.encoder(films * 2 - 1)
-        noise = torch.randn(latents.shape, generator=generator) * self.weights.latent_noise
+        noise = torch.randn(latents.shape, generator=generator).to(films.device) * self.weights.latent_noise
         decoded = self.autoencoder.decoder(latents + noise).float()
         target = films * 2 - 1
         pixels = F.l1_loss(decoded, target)
@@ -53,7 +54,9 @@ class AutoencoderStage:
         """Set the autoencoder's normalisation from the raw latents of the first `count` films."""
         raw = torch.cat(
             [
-                self.autoencoder.encoder(to_unit(self.films[i : i + batch_size]) * 2 - 1)
+                self.autoencoder.encoder(
+                    to_unit(self.films[i : i + batch_size]).to(self.autoencoder.device) * 2 - 1
+                )
                 for i in range(0, min(count, len(self.films)), batch_size)
             ]
         )
@@ -77,12 +80,21 @@ def edge_maps(films_B1HW: Tensor, scales: int = 3) -> list[Tensor]:
 
 @torch.inference_mode()
 def encode_films(
-    autoencoder: FilmAutoencoder, films: NDArray[np.uint8], batch_size: int = 64
+    autoencoder: FilmAutoencoder,
+    films: NDArray[np.uint8],
+    batch_size: int = 64,
+    on_batch: Callable[[int], None] | None = None,
 ) -> NDArray[np.float16]:
-    """Normalised latents (n, C, H/8, W/8) of films (n, H, W), for stages that train on latents."""
+    """Normalised latents (n, C, H/8, W/8) of films (n, H, W), for stages that train on latents.
+
+    `on_batch` is told how many films are done since it was last told.
+    """
+    device = autoencoder.device
     batches = []
     for i in range(0, len(films), batch_size):
-        with torch.autocast("cpu", torch.bfloat16):
-            latents = autoencoder.encode(to_unit(films[i : i + batch_size]))
-        batches.append(cast(NDArray[np.float16], latents.half().numpy()))
+        with torch.autocast(device.type, torch.bfloat16):
+            latents = autoencoder.encode(to_unit(films[i : i + batch_size]).to(device))
+        batches.append(cast(NDArray[np.float16], latents.half().cpu().numpy()))
+        if on_batch:
+            on_batch(len(batches[-1]))
     return np.concatenate(batches)

@@ -61,10 +61,12 @@ class LanguageStage:
 
     def loss(self, step: int, batch_size: int, generator: torch.Generator) -> Tensor:
         rows = torch.randint(len(self.films), (batch_size,), generator=generator).numpy()
-        report = self.report_encoder(*self.texts.batch(rows))
+        device = self.finding_head.weight.device
+        states_BLE, mask_BL = self.texts.batch(rows)
+        report = self.report_encoder(states_BLE.to(device), mask_BL.to(device))
         films_B1HW = shift_films(to_unit(self.films[rows]), self.weights.shift, generator)
-        film_BD = self.film_encoder(films_B1HW)
-        labels = torch.from_numpy(self.labels[rows])
+        film_BD = self.film_encoder(films_B1HW.to(device))
+        labels = torch.from_numpy(self.labels[rows]).to(device)
         read = [report.whole, report.tokens.mean(dim=1)]
         finding_loss = torch.stack([masked_bce(self.finding_head(x), labels) for x in read]).mean()
         return info_nce(film_BD, report.whole, self.weights.scale) + self.weights.findings * finding_loss

@@ -1,15 +1,22 @@
-"""The training loop that every stage shares: exact to resume, because a step depends on its number alone."""
+"""The training loop that every stage shares: exact to resume, because a step depends on its number alone.
+
+In a process group of torch (`torch.distributed`) its workers train one set of weights together. Then a step
+depends on its number and on how many they are.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +24,7 @@ class LoopConfig:
     """How long and how fast; the defaults are the mini profile's."""
 
     steps: int = 10_000
-    batch_size: int = 32
+    batch_size: int = 32  # of all workers together
     learning_rate: float = 8e-4
     warmup: int = 500  # steps of linear warm-up; then half a cosine down to a hundredth
     betas: tuple[float, float] = (0.9, 0.99)
@@ -52,6 +59,10 @@ class TrainingLoop:
 
     def __init__(self, stage: Stage, config: LoopConfig) -> None:
         self.stage, self.config = stage, config
+        self.rank, self.workers = (
+            (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        )
+        self.share = config.batch_size // self.workers
         self.step = 0
         self.parameters = [p for p in stage.modules.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
@@ -62,6 +73,14 @@ class TrainingLoop:
             fused=True,
         )
         self._ema = [p.detach().clone() for p in self.parameters]
+        self._loss: nn.Module = _StageLoss(stage)
+        if self.workers > 1:
+            # Without find_unused_parameters its buckets are laid out anew after the first step of a process,
+            # and three workers or more add up in another order then: a resumed run would drift by last bits.
+            # Buffers are running statistics, which no step reads; what is kept are the first worker's.
+            self._loss = DistributedDataParallel(
+                self._loss, find_unused_parameters=True, broadcast_buffers=False
+            )
 
     def run(self, record_every: int = 50) -> Iterator[StepRecord]:
         """Trains to the last step, with a record each `record_every` steps and at the end."""
@@ -70,13 +89,13 @@ class TrainingLoop:
         since = time.perf_counter()
         self.stage.modules.train()
         while self.step < self.config.steps:
-            generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step)
+            generator = torch.Generator().manual_seed(self._seed(self.step))
             for group in self.optimizer.param_groups:
                 group["lr"] = self._learning_rate(self.step)
             with torch.autocast(device.type, torch.bfloat16):
-                loss = self.stage.loss(self.step, self.config.batch_size, generator)
+                loss = self._loss(self.step, self.share, generator)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             nn.utils.clip_grad_norm_(self.parameters, self.config.gradient_clip)
             self.optimizer.step()
             self.step += 1
@@ -85,14 +104,27 @@ class TrainingLoop:
             losses.append(loss.detach())
             if self.step % record_every == 0 or self.step == self.config.steps:
                 elapsed = time.perf_counter() - since
-                rate = len(losses) * self.config.batch_size / elapsed
-                yield StepRecord(self.step, float(torch.stack(losses).mean()), rate)
+                rate = len(losses) * self.share * self.workers / elapsed
+                yield StepRecord(self.step, self._mean(torch.stack(losses)), rate)
                 losses, since = [], time.perf_counter()
 
     def use_average(self) -> None:
         """Put the moving average in the modules' place: the weights to keep."""
         for parameter, average in zip(self.parameters, self._ema, strict=True):
             parameter.data.copy_(average)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The moving average in the modules' place, to look at what they can do; then all is as it was."""
+        trained = [p.detach().clone() for p in self.parameters]
+        self.use_average()
+        self.stage.modules.eval()
+        try:
+            yield
+        finally:
+            self.stage.modules.train()
+            for parameter, own in zip(self.parameters, trained, strict=True):
+                parameter.data.copy_(own)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a resumed run needs, as tensors and plain values."""
@@ -111,8 +143,31 @@ class TrainingLoop:
         for average, saved in zip(self._ema, state["ema"], strict=True):
             average.copy_(saved)
 
+    def _seed(self, step: int) -> int:
+        """Of this worker's share of a step. A generator on the CPU reads no more than its lowest 32 bits."""
+        return (self.config.seed * 1_000_003 + step) * self.workers + self.rank
+
+    def _mean(self, losses: Tensor) -> float:
+        """Over the steps, and over all workers."""
+        mean = losses.mean()
+        if self.workers > 1:
+            dist.all_reduce(mean)
+        return float(mean) / self.workers
+
     def _learning_rate(self, step: int) -> float:
         if step < self.config.warmup:
             return self.config.learning_rate * (step + 1) / self.config.warmup
         done = (step - self.config.warmup) / max(1, self.config.steps - self.config.warmup)
         return self.config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+class _StageLoss(nn.Module):
+    """A stage's loss as the forward pass of what it trains: frozen modules are no part of it."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.trained = stage.modules
+        self._loss = stage.loss
+
+    def forward(self, step: int, batch_size: int, generator: torch.Generator) -> Tensor:
+        return self._loss(step, batch_size, generator)

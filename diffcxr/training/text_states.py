@@ -41,11 +41,13 @@ def encode_texts(
     texts: list[str],
     batch_size: int = 32,
     on_batch: Callable[[int], None] | None = None,
+    device: torch.device | None = None,
 ) -> TextStates:
-    """The states of all texts. Similar lengths go together.
+    """The states of all texts, made on `device` (the CPU) and kept on the CPU. Similar lengths go together.
 
     `on_batch` is told how many of the texts are done since it was last told.
     """
+    device = device or torch.device("cpu")
     numbers: dict[str, int] = {}
     which = np.array([numbers.setdefault(text, len(numbers)) for text in texts])
     copies = np.bincount(which)
@@ -54,10 +56,10 @@ def encode_texts(
     states: list[Tensor] = [torch.empty(0)] * len(different)
     for i in range(0, len(order), batch_size):
         batch = order[i : i + batch_size]
-        with torch.autocast("cpu", torch.bfloat16):
-            states_BLE, mask_BL = encoder([different[text] for text in batch])
+        with torch.autocast(device.type, torch.bfloat16):
+            states_BLE, mask_BL = encoder([different[text] for text in batch], device)
         for text, state, seen in zip(batch, states_BLE, mask_BL, strict=True):
-            states[text] = state[seen].half()
+            states[text] = state[seen].half().cpu()
         if on_batch:
             on_batch(int(copies[batch].sum()))
     starts = np.cumsum([0, *(len(state) for state in states)])

@@ -68,3 +68,18 @@ def test_the_average_lags_behind_the_weights() -> None:
         pass
     trained = [p.detach().clone() for p in loop.parameters]
     assert any(not torch.equal(here, there) for here, there in zip(trained, weights(loop), strict=True))
+
+
+def test_looking_at_the_average_on_the_way_changes_no_weight() -> None:
+    undisturbed, watched = denoiser_loop(steps=6), denoiser_loop(steps=6)
+    for _ in undisturbed.run():
+        pass
+    for _ in watched.run(record_every=2):
+        trained = [p.detach().clone() for p in watched.parameters]
+        with watched.averaged():
+            assert not watched.stage.modules["denoiser"].training
+            seen = [p.detach().clone() for p in watched.parameters]
+        assert watched.stage.modules["denoiser"].training
+        assert any(not torch.equal(here, there) for here, there in zip(trained, seen, strict=True))
+    for here, there in zip(weights(undisturbed), weights(watched), strict=True):
+        assert torch.equal(here, there)
