@@ -40,8 +40,11 @@ def to_uint8(image: NDArray[np.floating]) -> NDArray[np.uint8]:
     return scaled
 
 
-def encode_image(image: NDArray[np.floating], format: ImageFormat, provenance: Provenance) -> bytes:
-    """PNG or JPEG bytes of a float image (H, W[, C]) in [0, 1]; equal input gives equal bytes."""
+def encode_image(image: NDArray[np.floating], format: ImageFormat, provenance: Provenance | str) -> bytes:
+    """PNG or JPEG bytes of a float image (H, W[, C]) in [0, 1]; equal input gives equal bytes.
+
+    `provenance` is what the file says about itself.
+    """
     picture = Image.fromarray(to_uint8(image))
     data = io.BytesIO()
     if format == "png":

@@ -169,7 +169,8 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 def _download(storage: Storage) -> Path:
     """The node's copy of a model folder, made once by whichever of its processes comes first."""
-    listing = sorted(storage.list(), key=lambda stored: stored.path)
+    # What its training left is no part of it, and holds films of the corpus.
+    listing = [stored for stored in storage.list() if not stored.path.startswith("training/")]
     if not any(stored.path == _INDEX for stored in listing):
         raise InputError(f"model folder has no {_INDEX}", storage.uri, _FIX)
     state = "\n".join(f"{stored.path} {stored.size} {stored.modified}" for stored in listing)

@@ -1,4 +1,7 @@
-"""A training run in an output folder: its settings, its checkpoint, its log, and its end."""
+"""A training run in an output folder: its settings, its checkpoint, its log, and its end.
+
+Every worker of a run has one of these; the first one writes.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,15 @@ import torch
 
 from cluster.run_record import RUN_PATH, RunRecord, create_or_resume
 from cluster.storage import Storage
+from cluster.training import from_first_worker, is_first_worker
 
-LOG_PATH = "log.jsonl"  # written last: a stage that has one is finished
+PROGRESS_PATH = "progress.json"
+"""In a stage's folder while it is trained: how far it is (`cluster.training_watch`)."""
+
+LOG_PATH = "log.jsonl"
+"""Written last: a stage that has one is finished."""
+
+_CHECKPOINT_PATH = "checkpoint.pt"
 
 
 class TrainingRun:
@@ -25,7 +35,9 @@ class TrainingRun:
     def __init__(self, output: Storage, stage: str, settings: dict[str, Any]) -> None:
         self.output, self.stage = output, stage
         self.folder = _folder(output, stage)
-        create_or_resume(self.folder, RunRecord(pixels={}, plan=settings, stack={}))
+        self.record_hash = create_or_resume(
+            self.folder, RunRecord(pixels={}, plan=settings, stack={})
+        ).plan_hash
         self._log: list[dict[str, float]] = []
 
     @staticmethod
@@ -33,19 +45,22 @@ class TrainingRun:
         """Whether the output holds a run of the stage, with whatever settings."""
         return _folder(output, stage).exists(RUN_PATH)
 
+    @staticmethod
+    def loss_of(output: Storage, stage: str) -> float:
+        """The last loss of a finished run of the stage."""
+        loss: float = json.loads(_folder(output, stage).read(LOG_PATH).splitlines()[-1])["loss"]
+        return loss
+
     @property
     def finished(self) -> bool:
         return self.folder.exists(LOG_PATH)
 
-    @property
-    def last_loss(self) -> float:
-        return self._log[-1]["loss"]
-
     def load(self) -> dict[str, Any] | None:
-        """The last checkpoint's state, None at the start."""
-        if not self.folder.exists("checkpoint.pt"):
+        """The last checkpoint's state, None at the start; the same one in all workers of the run."""
+        data = from_first_worker(self._checkpoint)
+        if data is None:
             return None
-        saved = torch.load(io.BytesIO(self.folder.read("checkpoint.pt")), weights_only=True)
+        saved = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
         self._log = saved["log"]
         return dict(saved["state"])
 
@@ -55,18 +70,26 @@ class TrainingRun:
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint: tensors and plain values only."""
+        if not is_first_worker():
+            return
         buffer = io.BytesIO()
         torch.save({"state": state, "log": self._log}, buffer)
-        self.folder.replace("checkpoint.pt", buffer.getvalue())
+        self.folder.replace(_CHECKPOINT_PATH, buffer.getvalue())
 
     def finish(self, weights: Path) -> None:
         """Publish the local folder `weights` into the output; the log, written last, says so."""
+        if not is_first_worker():
+            return
         for path in sorted(weights.rglob("*")):
             if path.is_file():
                 self.output.replace(path.relative_to(weights).as_posix(), path.read_bytes())
         lines = "".join(json.dumps(line, sort_keys=True) + "\n" for line in self._log)
         self.folder.replace(LOG_PATH, lines.encode())
-        self.folder.delete("checkpoint.pt")
+        self.folder.delete(_CHECKPOINT_PATH)
+        self.folder.delete(PROGRESS_PATH)
+
+    def _checkpoint(self) -> bytes | None:
+        return self.folder.read(_CHECKPOINT_PATH) if self.folder.exists(_CHECKPOINT_PATH) else None
 
 
 def _folder(output: Storage, stage: str) -> Storage:

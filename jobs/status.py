@@ -16,7 +16,8 @@ from cluster.usage import read_usage, usage_summary
 from cluster.verification import take_inventory
 from jobs.command import main
 from jobs.options import required
-from jobs.summary import Summary
+from jobs.summary import Summary, clock
+from jobs.training_status import training_summary
 
 RECENT = 20
 """Shards that the rate is taken from: a run that was interrupted is as fast as it is now."""
@@ -38,6 +39,9 @@ class Committed:
 def run(config: Config) -> Summary:
     """Done, rejected, rate, time left and cost. Raises InputError where there is no run."""
     storage = Storage.at(config.output)
+    training = training_summary(storage)
+    if training is not None:
+        return training
     inventory = take_inventory(storage)
     times = {stored.path: stored.modified for stored in storage.list("shards")}
     footers = read_footers(storage, inventory.units)
@@ -99,17 +103,9 @@ def _table(values: dict[str, Any]) -> list[list[object]]:
     table += [[f"rejected: {reason}", count] for reason, count in sorted(values["rejected"].items())]
     if not values["finished"]:
         table += [["samples a second", values["samples_per_second"]]]
-        table += [["time left", _clock(values["seconds_left"])]]
-        table += [["since the last shard", _clock(values["seconds_since_last_shard"])]]
+        table += [["time left", clock(values["seconds_left"])]]
+        table += [["since the last shard", clock(values["seconds_since_last_shard"])]]
     return table
-
-
-def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return "unknown"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"
 
 
 if __name__ == "__main__":

@@ -37,6 +37,15 @@ class Summary:
         return "\n".join(lines)
 
 
+def clock(seconds: float | None) -> str:
+    """Hours, minutes and seconds, for a table."""
+    if seconds is None:
+        return "unknown"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
 def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"

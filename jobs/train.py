@@ -1,39 +1,26 @@
-"""`diffcxr train`: one stage of a model, or all of them in order."""
+"""`diffcxr train`: one stage of a model, or all of them in order, on Ray Train."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from cluster.corpus import Corpus
-from cluster.filtering import Removed
+from cluster.session import connect, is_private, resources
 from cluster.storage import Storage
-from cluster.training_data import TrainingData, read_training_data
+from cluster.training import place_workers, train_on_workers
 from cluster.training_run import TrainingRun
 from diffcxr.errors import RefusedError
 from jobs.command import main
-from jobs.stages.adapter import adapter_parts, train_adapter
-from jobs.stages.autoencoder import train_autoencoder
-from jobs.stages.classifier import train_classifier
-from jobs.stages.denoiser import denoiser_parts, train_denoiser
+from jobs.progress import Progress, progress
 from jobs.stages.filter import run_filter
-from jobs.stages.language import train_language
+from jobs.stages.relay import Told
+from jobs.stages.sequence import FilmsRead, Sequence, read_removed, stage_settings, train_stages
 from jobs.summary import Summary
-from jobs.training_config import STAGES, Config, check_config
-
-TRAINERS: dict[str, Callable[[Config, TrainingData, TrainingRun], float]] = {
-    "autoencoder": train_autoencoder,
-    "language": train_language,
-    "denoiser": train_denoiser,
-    "adapter": train_adapter,
-    "classifier": train_classifier,
-}
-PARTS: dict[str, Callable[[Config], dict[str, str]]] = {"denoiser": denoiser_parts, "adapter": adapter_parts}
-"""The stages that build on parts of others, and the digests of those parts."""
+from jobs.training_config import ALONE, STAGES, Config, check_config
 
 _LATER = {
     "autoencoder": ("denoiser", "adapter"),
@@ -48,30 +35,19 @@ def run(config: Config) -> Summary:
     check_config(config)
     corpus, output = Corpus.open(config.data), Storage.at(config.output)
     output.check_writable()
-    if config.threads:
-        torch.set_num_threads(config.threads)
     if config.stage == "filter":
+        if config.threads:
+            torch.set_num_threads(config.threads)
         return run_filter(corpus, output, config.filter.autoencoder, config.size)
-    removed = Removed.nothing()
-    if config.filter.name:
-        removed = Removed.read(Storage.at(config.filter.name), corpus)
     stages = STAGES if config.stage == "all" else (config.stage,)
-    begun = {stage: TrainingRun.begun(output, stage) for stage in STAGES}
-    _check_order(stages, begun, output)
-    data: TrainingData | None = None
-    losses: dict[str, Any] = {}
-    for stage in stages:
-        settings = _settings(config, corpus, removed, stage)
-        if data is None and not begun[stage]:  # what the corpus lacks is said before the output is claimed
-            data = read_training_data(corpus, config.split, config.size, removed.films)
-        one = TrainingRun(output, stage, settings)
-        if one.finished:
-            losses[stage] = "finished before"
-            continue
-        if data is None:
-            data = read_training_data(corpus, config.split, config.size, removed.films)
-        losses[stage] = TRAINERS[stage](config, data, one)
-    films = len(data.films) if data else 0
+    config = _absolute(config, corpus, output)
+    waiting = _waiting(config, corpus, output, stages)
+    films = _train(Sequence(config, waiting)) if waiting else 0
+    before = set(stages) - set(waiting)
+    losses: dict[str, Any] = {
+        stage: "finished before" if stage in before else TrainingRun.loss_of(output, stage)
+        for stage in stages
+    }
     values = {
         "stages": list(stages),
         "corpus": corpus.digest,
@@ -80,28 +56,78 @@ def run(config: Config) -> Summary:
         "output": output.uri,
     }
     table = [("stage", "loss"), *losses.items(), ("films", films), ("model", output.uri)]
-    return Summary(values=values, table=table, output=str(Storage.at(config.output).child("training").uri))
+    alone = [stage for stage in waiting if stage in ALONE and config.workers > 1]
+    note = f"stage {alone[0]} was trained by one of the {config.workers} workers" if alone else ""
+    return Summary(values=values, table=table, output=output.child("training").uri, note=note)
 
 
-def _check_order(stages: tuple[str, ...], begun: dict[str, bool], output: Storage) -> None:
-    """Raises RefusedError where a stage would replace a part that a later one was trained with."""
+def _absolute(config: Config, corpus: Corpus, output: Storage) -> Config:
+    """The same for workers, whose current folder is another one."""
+    base = Storage.at(config.base).uri if config.base else None
+    name = Storage.at(config.filter.name).uri if config.filter.name else None
+    removed = replace(config.filter, name=name)
+    return replace(config, data=corpus.uri, output=output.uri, base=base, filter=removed)
+
+
+def _waiting(config: Config, corpus: Corpus, output: Storage, stages: tuple[str, ...]) -> tuple[str, ...]:
+    """The stages from the first one that is not finished.
+
+    Raises RefusedError where the output holds another run of one of them, or a part that would be replaced
+    below a later one, and InputError where a part to build on is missing: before anything starts.
+    """
+    removed = read_removed(config, corpus)
+    begun = {stage: TrainingRun.begun(output, stage) for stage in STAGES}
     for stage in stages:
         later = next((one for one in _LATER.get(stage, ()) if begun[one]), None)
         if later and not begun[stage]:
             what = f"the output holds stage {later}, trained with another {stage}"
             raise RefusedError(what, output.uri, "Choose a new output.")
+    for number, stage in enumerate(stages):
+        settings = stage_settings(config, corpus, removed, stage)
+        if not (begun[stage] and TrainingRun(output, stage, settings).finished):
+            return stages[number:]
+    return ()
 
 
-def _settings(config: Config, corpus: Corpus, removed: Removed, stage: str) -> dict[str, Any]:
-    """What decides the weights of a stage, and nothing of where or how often."""
-    settings: dict[str, Any]
-    settings = {"corpus": corpus.digest, "split": config.split, "size": config.size, "seed": config.seed}
-    settings |= asdict(config)[stage]
-    if removed.films:
-        settings["removed"] = removed.digest
-    if stage in PARTS:
-        settings["parts"] = PARTS[stage](config)
-    return settings
+def _train(sequence: Sequence) -> int:
+    """Train in workers, with their progress on this screen; the number of films."""
+    config, films = sequence.config, 0
+    with connect(config.address):
+        gpu = config.device == "cuda" or (config.device == "auto" and resources().gpus > 0)
+        workers = place_workers(config.workers, config.threads, gpu=gpu, grows=not is_private(config.address))
+        bars = _Bars()
+        try:
+            for told in train_on_workers(train_stages, sequence, workers):
+                if isinstance(told, FilmsRead):
+                    films = told.count
+                else:
+                    bars.show(told)
+        finally:
+            bars.close()
+    return films
+
+
+class _Bars:
+    """What workers tell, as one bar after another; one who begins again is seen when they are further."""
+
+    def __init__(self) -> None:
+        self._desc, self._done = "", 0
+        self._bar: Progress[None] | None = None
+
+    def show(self, told: Told) -> None:
+        if self._bar is None or told.desc != self._desc:
+            self.close()
+            self._bar = progress(total=told.total, unit=told.unit, desc=told.desc, initial=told.done)
+            self._desc, self._done = told.desc, told.done
+        self._bar.note(told.note)
+        self._bar.update(max(0, told.done - self._done))
+        self._done = max(self._done, told.done)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            with self._bar:
+                pass
+            self._bar = None
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ from jobs.options import nested, option, required
 STAGES = ("autoencoder", "language", "denoiser", "adapter", "classifier")
 """Those that make a model, in their order."""
 
+ALONE = ("classifier",)
+"""Those that one worker trains, however many there are."""
+
 
 @dataclass(kw_only=True)
 class AutoencoderOptions:
@@ -87,7 +90,16 @@ class Config:
     size: int = option(128, help="pixels a side; other films are resized", min=32)
     seed: int = option(0, help="seed of weights, batches and noise", min=0)
     checkpoint_every: float = option(120.0, help="seconds between checkpoints", min=1)
-    threads: int | None = option(None, help="CPU threads; default: PyTorch's own choice", min=1)
+    workers: int = option(1, help="processes that train together, each on its share of a batch", min=1)
+    threads: int | None = option(
+        None, help="cores of each worker; default: they share those of the cluster", min=1
+    )
+    device: str = option(
+        "auto",
+        help="where workers train; auto: a GPU each where there are any",
+        choices=("auto", "cpu", "cuda"),
+    )
+    address: str | None = option(None, help="a Ray cluster's; null: RAY_ADDRESS, else a private one here")
     filter: FilterOptions = nested(FilterOptions, help="stage=filter, and its result")
     autoencoder: AutoencoderOptions = nested(AutoencoderOptions, help="stage=autoencoder")
     language: LanguageOptions = nested(LanguageOptions, help="stage=language")
@@ -130,6 +142,12 @@ def check_config(config: Config) -> None:
         fix = "Each head takes an equal share of the width."
         what = f"width={config.language.width} is no multiple of heads={config.language.heads}"
         raise InputError(what, "language.width", fix)
+    for stage in STAGES if config.stage == "all" else (config.stage,):
+        batch_size = getattr(getattr(config, stage), "batch_size", 0)
+        if stage not in ALONE and batch_size % config.workers:
+            fix = "Each worker takes an equal share of the batch."
+            what = f"batch_size={batch_size} is no multiple of workers={config.workers}"
+            raise InputError(what, f"{stage}.batch_size", fix)
     if config.base and config.stage not in ("denoiser", "adapter"):
         raise InputError("only stages denoiser and adapter read it", "base", "Leave it out.")
     if config.stage == "filter" and config.filter.name:

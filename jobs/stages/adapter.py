@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import cast
 
 import torch
@@ -10,6 +11,7 @@ from diffusers import DPMSolverMultistepScheduler
 
 from cluster.model_parts import part_digest
 from cluster.storage import Storage
+from cluster.training import worker_device
 from cluster.training_data import TrainingData
 from cluster.training_run import TrainingRun
 from diffcxr.autoencoder import FilmAutoencoder
@@ -20,10 +22,11 @@ from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.pipeline import DiffCXRPipeline
 from diffcxr.reports.labeler import label_report
 from diffcxr.training.adapter import AdapterStage
-from diffcxr.training.autoencoder import encode_films
 from diffcxr.training.loop import TrainingLoop
 from jobs.stages.denoiser import fix_for, publish, read
+from jobs.stages.latents import film_latents
 from jobs.stages.loop import follow, loop_config
+from jobs.stages.samples import drawn_films
 from jobs.stages.texts import context_tokens, text_states
 from jobs.training_config import Config, model_with
 
@@ -35,14 +38,15 @@ def adapter_parts(config: Config) -> dict[str, str]:
     return {name: part_digest(model_with(config, name), name, fix_for(name)) for name in _PARTS}
 
 
-def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> float:
-    """Writes the whole pipeline with its adapter; the last loss."""
+def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
+    """Writes the whole pipeline with its adapter."""
     autoencoder = read(config, "autoencoder", FilmAutoencoder)
     report_encoder = read(config, "report_encoder", ReportEncoder)
     denoiser = read(config, "denoiser", UViT)
     scheduler = _read_scheduler(model_with(config, "denoiser"))
     torch.manual_seed(config.seed)
     adapter = ControlAdapter.attach(denoiser)
+    pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, scheduler, adapter).to(worker_device())
 
     encoder = report_encoder.config.text_encoder
     # As when films are made: what the labeler reads in the text, not what the corpus knows of the film.
@@ -50,17 +54,16 @@ def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> float
     stage = AdapterStage(
         denoiser,
         adapter,
-        encode_films(autoencoder, data.films),
+        film_latents(autoencoder, data.films),
         context_tokens(report_encoder, text_states(data.texts, encoder, "encode reports")),
         context_tokens(report_encoder, hints.different()),
         hints.which,
         prediction=scheduler.config.prediction_type,
     )
     loop = TrainingLoop(stage, loop_config(config.adapter, config.seed))
-    loss = follow(loop, run, config.checkpoint_every)
+    follow(loop, run, config.checkpoint_every, partial(drawn_films, pipeline, data, run, config.seed))
     loop.use_average()
-    publish(DiffCXRPipeline(autoencoder, denoiser, report_encoder, scheduler, adapter), run)
-    return loss
+    publish(pipeline, run)
 
 
 def _read_scheduler(model: Storage) -> DPMSolverMultistepScheduler:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from cluster.model_parts import Part, part_digest, read_part
+from cluster.training import worker_device
 from cluster.training_data import TrainingData
 from cluster.training_run import TrainingRun
 from diffcxr.autoencoder import FilmAutoencoder
@@ -16,11 +18,12 @@ from diffcxr.denoiser.uvit import UViT
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.language.text_encoder import MINILM, TextEncoder
 from diffcxr.pipeline import DiffCXRPipeline
-from diffcxr.training.autoencoder import encode_films
 from diffcxr.training.denoiser import DenoiserStage
 from diffcxr.training.diffusion import make_scheduler
 from diffcxr.training.loop import TrainingLoop
+from jobs.stages.latents import film_latents
 from jobs.stages.loop import follow, loop_config
+from jobs.stages.samples import drawn_films
 from jobs.stages.texts import context_tokens, text_states
 from jobs.training_config import Config, model_with
 
@@ -33,8 +36,8 @@ def denoiser_parts(config: Config) -> dict[str, str]:
     return {name: part_digest(model_with(config, name), name, fix_for(name)) for name in names}
 
 
-def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> float:
-    """Writes a whole pipeline, without an adapter; the last loss."""
+def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> None:
+    """Writes a whole pipeline, without an adapter."""
     options = config.denoiser
     autoencoder = read(config, "autoencoder", FilmAutoencoder)
     report_encoder = _report_encoder(config)
@@ -48,15 +51,14 @@ def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> floa
         context_tokens=report_encoder.config.tokens,
         context_width=report_encoder.config.width,
     )
-    latents = encode_films(autoencoder, data.films)
+    pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, make_scheduler()).to(worker_device())
+    latents = film_latents(autoencoder, data.films)
     context = context_tokens(report_encoder, text_states(data.texts, MINILM, "encode reports"))
     stage = DenoiserStage(denoiser, latents, context)
     loop = TrainingLoop(stage, loop_config(options, config.seed))
-    loss = follow(loop, run, config.checkpoint_every)
+    follow(loop, run, config.checkpoint_every, partial(drawn_films, pipeline, data, run, config.seed))
     loop.use_average()
-    pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, make_scheduler())
     publish(pipeline, run)
-    return loss
 
 
 def publish(pipeline: Any, run: TrainingRun) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from cluster.training import worker_device
 from cluster.training_data import TrainingData
 from cluster.training_run import TrainingRun
 from diffcxr.language.film_encoder import FilmEncoder, small_backbone
@@ -19,8 +20,8 @@ from jobs.stages.texts import text_states
 from jobs.training_config import Config
 
 
-def train_language(config: Config, data: TrainingData, run: TrainingRun) -> float:
-    """Writes `report_encoder/` and `film_encoder/`; the last loss."""
+def train_language(config: Config, data: TrainingData, run: TrainingRun) -> None:
+    """Writes `report_encoder/` and `film_encoder/`."""
     options = config.language
     torch.manual_seed(config.seed)
     report_encoder = ReportEncoder(
@@ -29,11 +30,11 @@ def train_language(config: Config, data: TrainingData, run: TrainingRun) -> floa
     film_encoder = FilmEncoder(small_backbone(), options.width)
     texts = text_states(data.texts, MINILM, "encode reports")
     stage = LanguageStage(report_encoder, film_encoder, data.films, texts, data.labels)
+    stage.modules.to(worker_device())
     loop = TrainingLoop(stage, loop_config(options, config.seed))
-    loss = follow(loop, run, config.checkpoint_every)
+    follow(loop, run, config.checkpoint_every)
     loop.use_average()
     with tempfile.TemporaryDirectory() as folder:
         report_encoder.half().save_pretrained(Path(folder, "report_encoder"))
         film_encoder.half().save_pretrained(Path(folder, "film_encoder"))
         run.finish(Path(folder))
-    return loss

@@ -1,13 +1,17 @@
-"""A training loop followed to its end: progress, log and checkpoints."""
+"""A training loop followed to its end: log, checkpoints, and what a person can see meanwhile."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
+from cluster.training import is_first_worker
 from cluster.training_run import TrainingRun
+from cluster.training_watch import TrainingWatch
 from diffcxr.training.loop import LoopConfig, TrainingLoop
-from jobs.progress import progress
+from jobs.stages.relay import Relay
 
 
 class LoopOptions(Protocol):
@@ -29,20 +33,41 @@ def loop_config(options: LoopOptions, seed: int) -> LoopConfig:
     )
 
 
-def follow(loop: TrainingLoop, run: TrainingRun, checkpoint_every: float) -> float:
-    """Run a loop to its end from its last checkpoint; the last loss."""
+def follow(
+    loop: TrainingLoop,
+    run: TrainingRun,
+    checkpoint_every: float,
+    draw: Callable[[], bytes] | None = None,
+) -> None:
+    """Run a loop to its end from its last checkpoint.
+
+    `draw` makes a contact sheet (PNG) of what the stage can do; it is called with the moving average in the
+    modules' place.
+    """
     state = run.load()
     if state:
         loop.load_state_dict(state)
-    saved = time.monotonic()
-    with progress(total=loop.config.steps, unit="step", desc=f"train {run.stage}", initial=loop.step) as bar:
+    saved, total = time.monotonic(), loop.config.steps
+    with (
+        Relay(total=total, unit="step", desc=f"train {run.stage}", initial=loop.step) as bar,
+        TrainingWatch(run.folder, loop.step, total, loop.config.batch_size) as watch,
+    ):
         done = loop.step
         for step in loop.run():
             run.record(step=step.step, loss=step.loss, samples_per_second=step.samples_per_second)
+            watch.add(step.step, step.loss, step.samples_per_second)
             bar.note(f"loss {step.loss:.4f}")
             bar.update(step.step - done)
             done = step.step
-            if time.monotonic() - saved > checkpoint_every or step.step == loop.config.steps:
+            if time.monotonic() - saved > checkpoint_every or step.step == total:
                 run.save(loop.state_dict())
+                if is_first_worker():
+                    watch.publish()
+                    if draw:
+                        watch.show(step.step, partial(_draw_averaged, loop, draw))
                 saved = time.monotonic()
-    return run.last_loss
+
+
+def _draw_averaged(loop: TrainingLoop, draw: Callable[[], bytes]) -> bytes:
+    with loop.averaged():
+        return draw()

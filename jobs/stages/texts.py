@@ -9,10 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from cluster.tensor_cache import cached_tensors
+from cluster.training import worker_device
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.language.text_encoder import TextEncoder
 from diffcxr.training.text_states import TextStates, encode_texts
-from jobs.progress import progress
+from jobs.stages.relay import Relay
 
 _BATCH = 64
 
@@ -22,8 +23,8 @@ def text_states(texts: list[str], encoder: str, desc: str) -> TextStates:
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
     def encode() -> dict[str, torch.Tensor]:
-        with progress(total=len(texts), unit="text", desc=desc) as bar:
-            made = encode_texts(TextEncoder(encoder), texts, on_batch=bar.update)
+        with Relay(total=len(texts), unit="text", desc=desc) as bar:
+            made = encode_texts(TextEncoder(encoder), texts, on_batch=bar.update, device=worker_device())
         return {
             "states": made.states,
             "starts": torch.from_numpy(made.starts),
@@ -37,9 +38,10 @@ def text_states(texts: list[str], encoder: str, desc: str) -> TextStates:
 @torch.no_grad()
 def context_tokens(report_encoder: ReportEncoder, texts: TextStates) -> NDArray[np.float16]:
     """The concise tokens (n, K, D) of n texts."""
-    rows = np.arange(len(texts.which))
-    parts = [
-        report_encoder(*texts.batch(rows[first : first + _BATCH])).tokens.half().numpy()
-        for first in range(0, len(rows), _BATCH)
-    ]
+    rows, device = np.arange(len(texts.which)), report_encoder.device
+    parts = []
+    for first in range(0, len(rows), _BATCH):
+        states_BLE, mask_BL = texts.batch(rows[first : first + _BATCH])
+        tokens_BKD = report_encoder(states_BLE.to(device), mask_BL.to(device)).tokens
+        parts.append(tokens_BKD.half().cpu().numpy())
     return np.concatenate(parts)

@@ -17,6 +17,7 @@ from cluster.storage import Storage
 from cluster.training_data import read_training_data
 from jobs.command import main
 from tests.cluster.films import film_rows, write_films
+from tests.jobs.train_here import train_here
 
 SIZE = "size=64"
 
@@ -155,7 +156,7 @@ def test_removed_films_are_left_out_of_training(corpus: str, filtered: Path, tmp
     assert len(kept.films) == opened.rows - len(removed.films) < opened.rows
     job = ["train", "stage=autoencoder", f"data={corpus}", "size=32", "autoencoder.steps=2"]
     small = ["autoencoder.width=8", "autoencoder.depth=1", "autoencoder.batch_size=4", f"output={tmp_path}"]
-    assert main([*job, *small, f"filter={filtered}"]) == 0
+    train_here([*job, *small, f"filter={filtered}"])
     assert main([*job, *small]) == 4  # without the filter it is another run
 
 

@@ -1,7 +1,7 @@
 """Generate: the same corpus for any number of workers, resumed, refused, and never half-written."""
 
-import re
 import json
+import re
 import subprocess
 import sys
 import time
@@ -15,8 +15,8 @@ import pytest
 import ray
 
 from cluster.corpus import Corpus
-from cluster.schema import rows_from_table
 from cluster.run_record import read_record
+from cluster.schema import rows_from_table
 from cluster.session import connect
 from cluster.storage import Storage
 from cluster.usage import read_usage

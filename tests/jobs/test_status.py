@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cluster.storage import Storage
+from cluster.training_run import TrainingRun
+from cluster.training_watch import TrainingWatch
 from diffcxr.errors import InputError
 from jobs import status
 from jobs.status import Committed, rate
@@ -28,6 +31,24 @@ def test_a_finished_run_says_so(tmp_path: Path) -> None:
     generated_run(reports_corpus(tmp_path / "reports"), tmp_path / "out")
     values = status.run(status.Config(output=str(tmp_path / "out"))).values
     assert (values["finished"], values["samples"], values["seconds_left"]) == (True, 10, 0.0)
+
+
+def test_a_training_says_which_stage_is_where(tmp_path: Path) -> None:
+    output = Storage.at(tmp_path)
+    done, begun = (TrainingRun(output, stage, {"seed": 0}) for stage in ("autoencoder", "denoiser"))
+    done.record(step=4, loss=0.5)
+    done.finish(tmp_path / "no weights")
+    values = status.run(status.Config(output=str(tmp_path))).values["stages"]
+    assert (values["autoencoder"]["state"], values["denoiser"]["state"]) == (
+        "finished",
+        "no checkpoint yet",
+    )
+    with TrainingWatch(begun.folder, 0, 200, 8) as watch:
+        watch.add(50, loss=0.25, samples_per_second=4.0)
+        watch.publish()
+    summary = status.run(status.Config(output=str(tmp_path)))
+    assert summary.values["stages"]["denoiser"]["step"] == 50
+    assert "0:05:00" in summary.render()
 
 
 def test_the_rate_is_of_now_and_not_of_the_night_that_nothing_ran() -> None:

@@ -1,25 +1,29 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
 
+from cluster.codec import provenance_note
 from cluster.models import check_model
+from cluster.session import connect
+from diffcxr.errors import InputError
 from eval.downstream.classifier import FindingClassifier
 from jobs.command import main
+from jobs.overrides import compose_config
+from jobs.stages.sequence import Sequence, train_stages
+from jobs.training_config import STAGES, Config
+from tests.jobs.train_here import train_here
 
+WEIGHTS = "autoencoder/diffusion_pytorch_model.safetensors"
 SMALL = [
     "size=32",
     "threads=1",
     "checkpoint_every=1",
-    "autoencoder.steps=300",
+    "autoencoder.steps=60",
     "autoencoder.batch_size=8",
     "autoencoder.width=16",
     "autoencoder.depth=1",
@@ -50,7 +54,15 @@ def command(corpus: str, output: Path, stage: str) -> list[str]:
     return ["train", f"stage={stage}", f"data={corpus}", f"output={output}", *SMALL]
 
 
-def test_all_stages_make_a_model_that_generate_takes(corpus: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def ray_session() -> Iterator[None]:
+    with connect(num_cpus=2):
+        yield
+
+
+def test_all_stages_make_a_model_that_generate_takes(
+    corpus: str, ray_session: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = tmp_path / "model"
     extra = [
         "autoencoder.steps=20",
@@ -58,48 +70,56 @@ def test_all_stages_make_a_model_that_generate_takes(corpus: str, tmp_path: Path
         "classifier.batch_size=8",
         "size=128",
         "split=null",
+        "workers=2",
     ]
     # The classifier is made for 128 pixels; the other stages take any size.
     assert main(command(corpus, model, "all") + extra) == 0
+    assert "stage classifier was trained by one of the 2 workers" in capsys.readouterr().err
+    summary = json.loads((model / "training/summary.json").read_text())
+    assert summary["films"] == 60 and summary["loss"].keys() == set(STAGES)
     assert main(command(corpus, model, "all") + extra) == 0  # finished before, by its own autoencoder
     check_model(model)
     assert len(FindingClassifier.from_pretrained(model / "classifier").config.findings) == 14
-    assert (model / "training/denoiser/log.jsonl").exists()
-    assert not list(model.rglob("checkpoint.pt"))
+    for stage in STAGES:
+        assert (model / f"training/{stage}/log.jsonl").exists()
+        assert list((model / f"training/{stage}/tensorboard").glob("events.out.tfevents.*"))
+    assert not list(model.rglob("checkpoint.pt")) and not list(model.rglob("progress.json"))
+    for stage, says in (("autoencoder", "Films of the corpus"), ("denoiser", "not a patient")):
+        *_, sheet = sorted((model / f"training/{stage}/samples").glob("*.png"))
+        assert says in str(provenance_note(sheet.read_bytes()))
     made = tmp_path / "made"
     job = ["generate", f"corpus={corpus}", f"model={model}", f"output={made}", "limit=3", "steps=2"]
     assert main(job) == 0
     assert json.loads((made / "corpus.json").read_text())["rows"] == 3
 
 
-def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(corpus: str, tmp_path: Path) -> None:
-    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    assert main(command(corpus, undisturbed, "autoencoder")) == 0
-
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    arguments = [sys.executable, "-m", "jobs.train", *command(corpus, killed, "autoencoder")[1:]]
-    process = subprocess.Popen(arguments, env=environment, stderr=subprocess.DEVNULL)
-    checkpoint = killed / "training/autoencoder/checkpoint.pt"
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert process.poll() is None, "it ended before it could be killed"
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-
-    assert main(command(corpus, killed, "autoencoder")) == 0
-    name = "autoencoder/diffusion_pytorch_model.safetensors"
-    here, there = load_file(undisturbed / name), load_file(killed / name)
-    assert all(here[key].equal(there[key]) for key in here)
-
-
 def test_other_settings_on_the_same_output_are_refused(
     corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = [*command(corpus, tmp_path, "autoencoder"), "autoencoder.steps=4"]
-    assert main(job) == 0
+    train_here(job)
     assert main([*job, "seed=9"]) == 4
-    assert "seed" in capsys.readouterr().err
+    assert "plan.seed is 0 there and 9 here" in capsys.readouterr().err
+    assert main([*job, "workers=2"]) == 4
+    assert "plan.workers is 1 there and 2 here" in capsys.readouterr().err
+
+
+def test_a_batch_that_workers_cannot_share_is_one_line(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command(corpus, tmp_path, "denoiser"), "workers=3"]) == 2
+    assert "batch_size=8 is no multiple of workers=3" in capsys.readouterr().err
+
+
+def test_what_is_drawn_on_the_way_changes_no_weight(corpus: str, tmp_path: Path) -> None:
+    weights = []
+    for name, checkpoint_every in (("often", 1e-3), ("never", 1e6)):
+        config = compose_config("train", Config, command(corpus, tmp_path / name, "autoencoder")[1:])
+        config = replace(config, checkpoint_every=checkpoint_every)
+        train_stages(Sequence(config, ("autoencoder",)))
+        weights.append((tmp_path / name / WEIGHTS).read_bytes())
+    assert len(list((tmp_path / "often/training/autoencoder/samples").iterdir())) > 1
+    assert weights[0] == weights[1]
 
 
 def test_a_denoiser_without_autoencoder_says_what_to_train_first(
@@ -109,11 +129,12 @@ def test_a_denoiser_without_autoencoder_says_what_to_train_first(
     assert "Train stage=autoencoder first" in capsys.readouterr().err
 
 
-def test_a_split_without_films_is_one_line(
-    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_workers_find_wrong_with_a_corpus_is_one_line(
+    corpus: str, ray_session: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*command(corpus, tmp_path, "autoencoder"), "split=nothing"]) == 2
-    assert "no films in split nothing" in capsys.readouterr().err
+    assert main([*command(corpus, tmp_path, "autoencoder"), "split=nothing", "workers=2"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "no films in split nothing" in said
     assert not list(tmp_path.iterdir()), "the output is not claimed, so that another split may follow"
 
 
@@ -122,9 +143,9 @@ def test_another_autoencoder_makes_another_denoiser(
 ) -> None:
     few = ["autoencoder.steps=2", "denoiser.steps=2"]
     for seed in (1, 2):
-        assert main([*command(corpus, tmp_path / f"{seed}", "autoencoder"), *few, f"seed={seed}"]) == 0
+        train_here([*command(corpus, tmp_path / f"{seed}", "autoencoder"), *few, f"seed={seed}"])
     job = [*command(corpus, tmp_path / "out", "denoiser"), *few, "denoiser.raw_tokens=8"]
-    assert main([*job, f"base={tmp_path}/1"]) == 0
+    train_here([*job, f"base={tmp_path}/1"])
     before = (tmp_path / "out/autoencoder/diffusion_pytorch_model.safetensors").read_bytes()
     assert main([*job, f"base={tmp_path}/2"]) == 4
     assert main([*command(corpus, tmp_path / "out", "autoencoder"), *few]) == 4
@@ -132,14 +153,11 @@ def test_another_autoencoder_makes_another_denoiser(
     assert (tmp_path / "out/autoencoder/diffusion_pytorch_model.safetensors").read_bytes() == before
 
 
-def test_a_damaged_autoencoder_is_one_line(
-    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*command(corpus, tmp_path, "autoencoder"), "autoencoder.steps=2"]) == 0
-    (tmp_path / "autoencoder/diffusion_pytorch_model.safetensors").write_bytes(b"version https://git-lfs")
-    capsys.readouterr()
-    assert main(command(corpus, tmp_path, "denoiser")) == 2
-    assert "the autoencoder cannot be read" in capsys.readouterr().err.splitlines()[-1]
+def test_a_damaged_autoencoder_is_one_line(corpus: str, tmp_path: Path) -> None:
+    train_here([*command(corpus, tmp_path, "autoencoder"), "autoencoder.steps=2"])
+    (tmp_path / WEIGHTS).write_bytes(b"version https://git-lfs")
+    with pytest.raises(InputError, match="the autoencoder cannot be read"):
+        train_here([*command(corpus, tmp_path, "denoiser"), "denoiser.raw_tokens=8"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""Films as a frozen autoencoder has them: made once, and kept on the node."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cluster.tensor_cache import cached_tensors
+from diffcxr.autoencoder import FilmAutoencoder
+from diffcxr.training.autoencoder import encode_films
+from jobs.stages.relay import Relay
+
+
+def film_latents(autoencoder: FilmAutoencoder, films: NDArray[np.uint8]) -> NDArray[np.float16]:
+    """Normalised latents (n, C, H/8, W/8), from the node's cache where they are there."""
+    weights = hashlib.sha256()
+    for name, values in sorted(autoencoder.state_dict().items()):
+        weights.update(name.encode() + values.cpu().numpy().tobytes())
+
+    def encode() -> dict[str, torch.Tensor]:
+        with Relay(total=len(films), unit="film", desc="encode films") as bar:
+            return {"latents": torch.from_numpy(encode_films(autoencoder, films, on_batch=bar.update))}
+
+    key = {
+        "films": hashlib.sha256(np.ascontiguousarray(films).data).hexdigest(),
+        "shape": list(films.shape),
+        "autoencoder": weights.hexdigest(),
+        "device": autoencoder.device.type,
+    }
+    latents: NDArray[np.float16] = cached_tensors(key, encode)["latents"].numpy()
+    return latents

@@ -1,0 +1,87 @@
+"""The stages of a training run, one after another, as each of its workers goes through them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cluster.corpus import Corpus
+from cluster.filtering import Removed
+from cluster.storage import Storage
+from cluster.training import is_first_worker, meet_workers, tell
+from cluster.training_data import TrainingData, read_training_data
+from cluster.training_run import TrainingRun
+from jobs.stages.adapter import adapter_parts, train_adapter
+from jobs.stages.autoencoder import train_autoencoder
+from jobs.stages.classifier import train_classifier
+from jobs.stages.denoiser import denoiser_parts, train_denoiser
+from jobs.stages.language import train_language
+from jobs.training_config import ALONE, Config
+
+TRAINERS: dict[str, Callable[[Config, TrainingData, TrainingRun], None]] = {
+    "autoencoder": train_autoencoder,
+    "language": train_language,
+    "denoiser": train_denoiser,
+    "adapter": train_adapter,
+    "classifier": train_classifier,
+}
+PARTS: dict[str, Callable[[Config], dict[str, str]]] = {"denoiser": denoiser_parts, "adapter": adapter_parts}
+"""The stages that build on parts of others, and the digests of those parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """What a training worker is told. The paths in `config` are absolute: its folder is another one."""
+
+    config: Config
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FilmsRead:
+    """So many films are trained on."""
+
+    count: int
+
+
+def train_stages(sequence: Sequence) -> None:
+    """Train what is not finished, from its last checkpoint. All workers of a run call it.
+
+    Raises InputError where the corpus lacks something, which is said before the output is claimed, and
+    RefusedError where the output holds another run.
+    """
+    config = sequence.config
+    corpus, output = Corpus.open(config.data), Storage.at(config.output)
+    removed = read_removed(config, corpus)
+    data = read_training_data(corpus, config.split, config.size, removed.films)
+    if is_first_worker():
+        tell(FilmsRead(len(data.films)))
+    for stage in sequence.stages:
+        meet_workers()  # the stage before, on which this one builds, is published by the first of them
+        if stage in ALONE and not is_first_worker():
+            return
+        run = TrainingRun(output, stage, stage_settings(config, corpus, removed, stage))
+        if not run.finished:
+            TRAINERS[stage](config, data, run)
+
+
+def read_removed(config: Config, corpus: Corpus) -> Removed:
+    """The films to leave out."""
+    return Removed.read(Storage.at(config.filter.name), corpus) if config.filter.name else Removed.nothing()
+
+
+def stage_settings(config: Config, corpus: Corpus, removed: Removed, stage: str) -> dict[str, Any]:
+    """What decides the weights of a stage, and nothing of where or how often.
+
+    Raises InputError where a part that it builds on is missing.
+    """
+    settings: dict[str, Any]
+    settings = {"corpus": corpus.digest, "split": config.split, "size": config.size, "seed": config.seed}
+    settings["workers"] = 1 if stage in ALONE else config.workers
+    settings |= asdict(config)[stage]
+    if removed.films:
+        settings["removed"] = removed.digest
+    if stage in PARTS:
+        settings["parts"] = PARTS[stage](config)
+    return settings
