@@ -14,7 +14,7 @@ import torch
 
 from cluster.run_record import RUN_PATH, RunRecord, create_or_resume
 from cluster.storage import Storage
-from cluster.training import from_first_worker, is_first_worker
+from cluster.training import is_first_worker
 
 PROGRESS_PATH = "progress.json"
 """In a stage's folder while it is trained: how far it is (`cluster.training_watch`)."""
@@ -56,11 +56,11 @@ class TrainingRun:
         return self.folder.exists(LOG_PATH)
 
     def load(self) -> dict[str, Any] | None:
-        """The last checkpoint's state, None at the start; the same one in all workers of the run."""
-        data = from_first_worker(self._checkpoint)
-        if data is None:
+        """The last checkpoint's state, None at the start."""
+        if not self.folder.exists(_CHECKPOINT_PATH):
             return None
-        saved = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        data = io.BytesIO(self.folder.read(_CHECKPOINT_PATH))
+        saved = torch.load(data, map_location="cpu", weights_only=True)
         self._log = saved["log"]
         return dict(saved["state"])
 
@@ -87,9 +87,6 @@ class TrainingRun:
         self.folder.replace(LOG_PATH, lines.encode())
         self.folder.delete(_CHECKPOINT_PATH)
         self.folder.delete(PROGRESS_PATH)
-
-    def _checkpoint(self) -> bytes | None:
-        return self.folder.read(_CHECKPOINT_PATH) if self.folder.exists(_CHECKPOINT_PATH) else None
 
 
 def _folder(output: Storage, stage: str) -> Storage:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from cluster.training import is_first_worker
+from cluster.training import from_first_worker, is_first_worker
 from cluster.training_run import TrainingRun
 from cluster.training_watch import TrainingWatch
 from diffcxr.training.loop import LoopConfig, TrainingLoop
@@ -44,7 +44,7 @@ def follow(
     `draw` makes a contact sheet (PNG) of what the stage can do; it is called with the moving average in the
     modules' place.
     """
-    state = run.load()
+    state = from_first_worker(run.load)  # each for itself might find another one, of another driver's
     if state:
         loop.load_state_dict(state)
     saved, total = time.monotonic(), loop.config.steps
