@@ -26,8 +26,10 @@ def command(corpus: Path, output: Path) -> list[str]:
     return ["train", "stage=autoencoder", f"data={corpus}", f"output={output}", *small, *parallel]
 
 
-@pytest.mark.timeout(1200)  # two clusters start, which takes minutes where others need the cores too
-def test_a_killed_worker_and_a_killed_driver_change_no_weight(tmp_path: Path) -> None:
+@pytest.mark.timeout(1800)  # two clusters start, which takes minutes where others need the cores too
+def test_a_killed_worker_and_a_killed_driver_change_no_weight(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     corpus, undisturbed, killed = (tmp_path / name for name in ("corpus", "undisturbed", "killed"))
     source = ["source=phantom", "source.rows=40", "source.size=32"]
     assert main(["corpus", *source, "workers=1", f"output={corpus}"]) == 0
@@ -38,12 +40,13 @@ def test_a_killed_worker_and_a_killed_driver_change_no_weight(tmp_path: Path) ->
         return int(json.loads(path.read_text())["step"]) if path.exists() else 0
 
     driver = subprocess.Popen([DIFFCXR, *command(corpus, killed)], stderr=subprocess.DEVNULL)
-    wait_for(lambda: step() > 0 or driver.poll() is not None)
+    request.addfinalizer(driver.kill)
+    wait_for(lambda: step() > 0 or driver.poll() is not None, seconds=600)
     workers = [pid for pid, name in descendants(driver.pid) if "RayTrainWorker" in name]
     assert len(workers) == 2
     os.kill(workers[1], signal.SIGKILL)
     reached = step()
-    wait_for(lambda: step() > reached or driver.poll() is not None)
+    wait_for(lambda: step() > reached or driver.poll() is not None, seconds=600)
     family = [pid for pid, _ in descendants(driver.pid)]
     assert driver.poll() is None and not any(is_alive(pid) for pid in workers)
     os.kill(driver.pid, signal.SIGKILL)
