@@ -19,11 +19,11 @@ from cluster.run_record import read_record
 from cluster.storage import Storage
 from cluster.storage_errors import MissingError
 from cluster.training_data import film_of
-from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.errors import InputError
 from diffcxr.filtering.examples import Neighbour, choose_examples
 from diffcxr.filtering.features import latent_features
 from diffcxr.filtering.rounds import FEWEST_FILMS, Filtering, filter_features
+from diffcxr.kl_autoencoder import Autoencoder
 from diffcxr.training.autoencoder import encode_films
 
 # Shapes: n films, F features.
@@ -92,7 +92,7 @@ class Removed:
 
 
 def read_features(
-    corpus: Corpus, autoencoder: FilmAutoencoder, size: int, on_shard: Callable[[int], None]
+    corpus: Corpus, autoencoder: Autoencoder, size: int, on_shard: Callable[[int], None]
 ) -> FilmFeatures:
     """Every film of the corpus, of all splits, at `size` pixels, in the order of their keys.
 

@@ -12,7 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_weights
 
 from cluster.storage import Storage
+from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.errors import InputError
+from diffcxr.kl_autoencoder import Autoencoder, KLAutoencoder
 
 Part = TypeVar("Part", bound=ModelMixin)
 
@@ -31,6 +33,13 @@ def read_part(model: Storage, name: str, kind: type[Part], fix: str) -> Part:
         raise InputError(f"the {_spoken(name)} cannot be read", folder.uri, fix) from error
     read: Part = part.eval()
     return read
+
+
+def read_autoencoder(model: Storage, fix: str) -> Autoencoder:
+    """The autoencoder of a model, ours or a pretrained one, as `read_part` reads it."""
+    config = _folder(model, "autoencoder", fix).read("config.json")
+    kind: type[Autoencoder] = KLAutoencoder if b'"KLAutoencoder"' in config else FilmAutoencoder
+    return read_part(model, "autoencoder", kind, fix)
 
 
 def part_digest(model: Storage, name: str, fix: str) -> str:

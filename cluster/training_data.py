@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,18 +35,24 @@ class _Shard:
 
 
 def read_training_data(
-    corpus: Corpus, split: str | None = "train", size: int = 128, removed: Set[tuple[str, int]] = frozenset()
+    corpus: Corpus,
+    split: str | None = "train",
+    size: int = 128,
+    removed: Set[tuple[str, int]] = frozenset(),
+    views: Collection[str] = (),
 ) -> TrainingData:
     """The films of one split (None: all) at `size` pixels, in the corpus's order.
 
-    `removed` holds the (report_id, sample_index) of films to leave out.
+    `removed` holds the (report_id, sample_index) of films to leave out; of other `views` than these, if any
+    are given, films are left out too.
 
     Raises InputError where there are none.
     """
-    shards = list(_read_shards(corpus, split, size, removed))
+    shards = list(_read_shards(corpus, split, size, removed, views))
     films = [film for shard in shards for film in shard.films]
     if not films:
         of = f"no films in split {split}" if split else "no films"
+        of += f" of views {', '.join(views)}" if views else ""
         raise InputError(
             of, corpus.uri, "Choose another split (split=null takes all rows) or another corpus."
         )
@@ -59,15 +65,15 @@ def read_training_data(
 
 
 def _read_shards(
-    corpus: Corpus, split: str | None, size: int, removed: Set[tuple[str, int]]
+    corpus: Corpus, split: str | None, size: int, removed: Set[tuple[str, int]], views: Collection[str]
 ) -> Iterator[_Shard]:
-    columns = ["report_id", "sample_index", "patient_id", "text", "labels", "split", "image"]
+    columns = ["report_id", "sample_index", "patient_id", "text", "labels", "view", "split", "image"]
     for number in range(len(corpus.shards)):
         rows = [
             row
             for row in corpus.read(number, columns=columns).to_pylist()
             if row["image"] and row["image"]["bytes"] and split in (None, row["split"])
-            if (row["report_id"], row["sample_index"]) not in removed
+            if (row["report_id"], row["sample_index"]) not in removed and (not views or row["view"] in views)
         ]
         yield _Shard(
             films=[film_of(row, size, corpus.uri) for row in rows],

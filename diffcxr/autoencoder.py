@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
@@ -25,6 +25,7 @@ class FilmAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffuse
         depth: residual blocks a resolution in the encoder; the decoder has one more.
     """
 
+    config: Any  # the arguments, by ConfigMixin
     config_name = "config.json"
 
     @register_to_config  # type: ignore[untyped-decorator]
@@ -54,6 +55,11 @@ class FilmAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffuse
         )
         self.register_buffer("latent_mean", torch.zeros(latent_channels))
         self.register_buffer("latent_std", torch.ones(latent_channels))
+
+    @property
+    def latent_channels(self) -> int:
+        """C."""
+        return int(self.config.latent_channels)
 
     def encode(self, films_B1HW: Tensor) -> Tensor:
         """Normalised latents (B, C, H/8, W/8) of films in [0, 1]; H and W are multiples of 8."""

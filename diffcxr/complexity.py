@@ -109,7 +109,7 @@ def count(module: nn.Module, run: Callable[[], object]) -> Cost:
 
     def add(layer: nn.Module, given: Any, made: Any) -> None:
         nonlocal linear_and_conv, layer_norm
-        if isinstance(layer, nn.Linear | ZeroLinear | nn.Conv2d):
+        if isinstance(layer, nn.Linear | ZeroLinear | nn.Conv1d | nn.Conv2d):
             # Each element of the output is one product of the input with a row (a kernel) of the weight.
             linear_and_conv += made.numel() * layer.weight[0].numel()
         elif isinstance(layer, nn.LayerNorm):

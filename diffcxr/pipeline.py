@@ -11,10 +11,10 @@ from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler
 from diffusers.pipelines.pipeline_utils import ImagePipelineOutput
 from torch import Tensor
 
-from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.hint import make_hint
 from diffcxr.denoiser.uvit import UViT
+from diffcxr.kl_autoencoder import Autoencoder
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.reports.labeler import label_report
 
@@ -34,7 +34,7 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
 
     def __init__(
         self,
-        autoencoder: FilmAutoencoder,
+        autoencoder: Autoencoder,
         denoiser: UViT,
         report_encoder: ReportEncoder,
         scheduler: DPMSolverMultistepScheduler,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diffusers import AutoencoderKL
 from transformers import BertConfig, BertModel
 
 from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.denoiser.uvit import UViT
-from diffcxr.language.report_encoder import ReportEncoder
+from diffcxr.language.report_encoder import ReportEncoder, SqueezeName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Profile:
     heads: int
     context_tokens: int
     context_width: int
+    squeeze: SqueezeName
     steps: int  # of the sampler
     guidance_scale: float
     autoencoder: Callable[[], AutoencoderKL | FilmAutoencoder]
@@ -57,6 +58,7 @@ class Profile:
         """What reads the text encoder's states into context tokens."""
         encoder: ReportEncoder = ReportEncoder(
             text_width=self.text().hidden_size,
+            squeeze=self.squeeze,
             tokens=self.context_tokens,
             width=self.context_width,
             heads=self.context_width // 64,
@@ -84,12 +86,13 @@ PAPER = Profile(
     heads=8,
     context_tokens=77,
     context_width=768,
+    squeeze="conv",
     steps=50,
     guidance_scale=2.0,  # the release writes cond + 1.0 (cond - uncond)
     autoencoder=_stable_diffusion_autoencoder,
     text=BertConfig,  # its defaults are BERT-base, which PubMedBERT in BiomedCLIP is
 )
-"""Diff-CXR as released, but for the report encoder, which is ours in the release's shape."""
+"""Diff-CXR as released."""
 
 MINI = Profile(
     size=128,
@@ -100,6 +103,7 @@ MINI = Profile(
     heads=4,
     context_tokens=16,
     context_width=256,
+    squeeze="attention",
     steps=20,
     guidance_scale=2.0,
     autoencoder=FilmAutoencoder,
@@ -109,4 +113,8 @@ MINI = Profile(
 )
 """The embedded model."""
 
-PROFILES = {"paper": PAPER, "mini": MINI}
+NANO = replace(MINI, width=128, depth=4, heads=2, context_width=128)
+"""A small one for ablations, on the embedded model's autoencoder."""
+
+PROFILES = {"paper": PAPER, "mini": MINI, "nano": NANO}
+"""By the names that `train` has them by: jobs/conf/profile holds the options that lead to these shapes."""

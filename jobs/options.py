@@ -8,6 +8,7 @@ import re
 import types
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from diffcxr.errors import InputError
@@ -21,6 +22,8 @@ _ELEMENT = re.compile(
 )
 
 UNSET = "???"  # OmegaConf's mark of a required value that nobody gave
+GROUPS = Path(__file__).parent / "conf"
+"""The hydra config groups: one folder a group, one YAML file a choice."""
 
 
 def option(
@@ -57,6 +60,15 @@ def required(
     return field(metadata=facts)
 
 
+def config_group(name: str, *, default: str, help: str) -> str:
+    """A dataclass field that names one of the files in the hydra config group `name`.
+
+    The file holds values of the config's other options; what a person gives beside it wins over them.
+    """
+    choices = tuple(sorted(file.stem for file in (GROUPS / name).glob("*.yaml")))
+    return field(default=default, metadata={"help": help, "choices": choices, "group": True})
+
+
 def nested(config: Callable[..., T], *, help: str = "") -> T:
     """A dataclass field that holds the dataclass `config`, set by `field.key=value`.
 
@@ -81,6 +93,7 @@ class Option:
     min: float | None
     max: float | None
     choices: tuple[str | float, ...] | None
+    group: bool = False  # its value is the name of a file in a config group
 
     @property
     def required(self) -> bool:
@@ -154,6 +167,7 @@ def options_of(config: type, prefix: str = "") -> Iterator[Option]:
                 min=facts.get("min"),
                 max=facts.get("max"),
                 choices=facts.get("choices"),
+                group=facts.get("group", False),
             )
 
 

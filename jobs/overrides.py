@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from diffcxr.errors import InputError
-from jobs.options import Option, options_of
+from jobs.options import GROUPS, Option, options_of
 
 C = TypeVar("C")
 
@@ -17,17 +17,24 @@ C = TypeVar("C")
 def compose_config(job: str, config: type[C], overrides: Sequence[str]) -> C:
     """The config of `job` with `overrides` (`key=value`, as typed; of a key given twice the last wins).
 
-    Hydra composes it from the structured config. Every value is parsed by the option's own type first and
-    handed on in hydra's quotes, so that a person never meets hydra's grammar. Raises InputError.
+    Hydra composes it from the structured config, the chosen files of config groups over that, and the
+    overrides over both. Every value is parsed by the option's own type first and handed on in hydra's quotes,
+    so that a person never meets hydra's grammar. Raises InputError.
     """
-    from hydra import compose, initialize
+    from hydra import compose, initialize, initialize_config_dir
     from hydra.core.config_store import ConfigStore
     from omegaconf import OmegaConf
 
     given = parse_overrides(config, overrides)
+    groups = {o.key: given.pop(o.key, o.default) for o in options_of(config) if o.group}
+    chosen = [f"+{group}={name}" for group, name in groups.items()]
+    typed = [f"{key}={_in_grammar(value)}" for key, value in given.items()]
     ConfigStore.instance().store(name=job, node=config, provider="diffcxr")
-    with initialize(version_base=None, config_path=None, job_name=job):
-        composed = compose(job, overrides=[f"{key}={_in_grammar(value)}" for key, value in given.items()])
+    # Without groups of its own a job is not shown the folder: `profile` would be one for every job.
+    settings: dict[str, Any] = {"version_base": None, "job_name": job}
+    folder = initialize_config_dir(str(GROUPS), **settings) if groups else initialize(None, **settings)
+    with folder:
+        composed = compose(job, overrides=[*chosen, *typed])
     return cast(C, OmegaConf.to_object(composed))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,10 +16,11 @@ from diffcxr.errors import RefusedError
 from jobs.command import main
 from jobs.progress import Progress, progress
 from jobs.stages.filter import run_filter
+from jobs.stages.parts import check_weights
 from jobs.stages.relay import Told
 from jobs.stages.sequence import FilmsRead, Sequence, read_removed, stage_settings, train_stages
 from jobs.summary import Summary
-from jobs.training_config import ALONE, STAGES, Config, check_config
+from jobs.training_config import ALONE, STAGES, Config, check_config, stages_of, with_absolute_paths
 
 _LATER = {
     "autoencoder": ("denoiser", "adapter"),
@@ -33,14 +33,15 @@ _LATER = {
 def run(config: Config) -> Summary:
     """Train; returns each stage's last loss. Raises InputError, and RefusedError on another run's output."""
     check_config(config)
+    config = with_absolute_paths(config)
+    check_weights(config)
     corpus, output = Corpus.open(config.data), Storage.at(config.output)
     output.check_writable()
     if config.stage == "filter":
         if config.threads:
             torch.set_num_threads(config.threads)
         return run_filter(corpus, output, config.filter.autoencoder, config.size)
-    stages = STAGES if config.stage == "all" else (config.stage,)
-    config = _absolute(config, corpus, output)
+    stages = stages_of(config)
     waiting = _waiting(config, corpus, output, stages)
     films = _train(Sequence(config, waiting)) if waiting else 0
     before = set(stages) - set(waiting)
@@ -59,14 +60,6 @@ def run(config: Config) -> Summary:
     alone = [stage for stage in waiting if stage in ALONE and config.workers > 1]
     note = f"stage {alone[0]} was trained by one of the {config.workers} workers" if alone else ""
     return Summary(values=values, table=table, output=output.child("training").uri, note=note)
-
-
-def _absolute(config: Config, corpus: Corpus, output: Storage) -> Config:
-    """The same for workers, whose current folder is another one."""
-    base = Storage.at(config.base).uri if config.base else None
-    name = Storage.at(config.filter.name).uri if config.filter.name else None
-    removed = replace(config.filter, name=name)
-    return replace(config, data=corpus.uri, output=output.uri, base=base, filter=removed)
 
 
 def _waiting(config: Config, corpus: Corpus, output: Storage, stages: tuple[str, ...]) -> tuple[str, ...]:

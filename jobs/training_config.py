@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
+from cluster.models import MINI
 from cluster.storage import Storage
-from cluster.training_run import TrainingRun
 from diffcxr.errors import InputError
-from jobs.options import nested, option, required
+from diffcxr.language.text_encoder import MINILM
+from jobs.options import config_group, nested, option, required
 
 STAGES = ("autoencoder", "language", "denoiser", "adapter", "classifier")
 """Those that make a model, in their order."""
@@ -15,11 +17,41 @@ STAGES = ("autoencoder", "language", "denoiser", "adapter", "classifier")
 ALONE = ("classifier",)
 """Those that one worker trains, however many there are."""
 
+STAGES_ON_A_BASE = ("language", "denoiser", "adapter")
+"""Those of stage=all where a base has the autoencoder."""
+
 
 @dataclass(kw_only=True)
-class AutoencoderOptions:
-    steps: int = option(16_000, help="optimiser steps", min=1)
+class LoopOptions:
+    """How a stage is optimised."""
+
+    steps: int = option(8_000, help="optimiser steps", min=1)
     batch_size: int = option(32, help="films a step", min=1)
+    learning_rate: float = option(8e-4, help="peak learning rate of AdamW", min=0)
+    final_learning_rate: float | None = option(
+        None, help="where half a cosine leads it; the peak again: constant; default: a hundredth", min=0
+    )
+    warmup: int = option(
+        500, help="steps of linear warm-up, or a tenth of all steps where that is less", min=0
+    )
+    betas: list[float] = option([0.9, 0.99], help="AdamW's two", min=0, max=1)
+    weight_decay: float = option(0.01, help="AdamW's", min=0)
+    ema: float = option(0.999, help="decay of the moving average that is kept as the weights", min=0, max=1)
+
+
+@dataclass(kw_only=True)
+class DiffusionOptions(LoopOptions):
+    micro_batch: int | None = option(
+        None, help="films at a time, where a whole batch exceeds the device's memory; divides it", min=1
+    )
+
+
+@dataclass(kw_only=True)
+class AutoencoderOptions(LoopOptions):
+    pretrained: str | None = option(
+        None, help="folder of a diffusers AutoencoderKL, to be used as it is instead of training one"
+    )
+    steps: int = option(16_000, help="optimiser steps", min=1)
     learning_rate: float = option(1e-3, help="peak learning rate of AdamW", min=0)
     latent_channels: int = option(8, help="channels of a latent", min=1)
     width: int = option(64, help="channels at a quarter of the resolution", min=8)
@@ -27,7 +59,13 @@ class AutoencoderOptions:
 
 
 @dataclass(kw_only=True)
-class LanguageOptions:
+class LanguageOptions(LoopOptions):
+    text_encoder: str = option(
+        MINILM, help="the frozen text encoder: this one, or a transformers folder with its tokenizer"
+    )
+    film_encoder: str | None = option(
+        None, help="transformers folder of an image backbone to begin with; default: a small one, untrained"
+    )
     steps: int = option(3_000, help="optimiser steps", min=1)
     batch_size: int = option(64, help="pairs of film and report a step", min=2)
     learning_rate: float = option(1e-3, help="peak learning rate of AdamW", min=0)
@@ -38,13 +76,14 @@ class LanguageOptions:
 
 
 @dataclass(kw_only=True)
-class DenoiserOptions:
-    steps: int = option(8_000, help="optimiser steps", min=1)
-    batch_size: int = option(32, help="films a step", min=1)
-    learning_rate: float = option(8e-4, help="peak learning rate of AdamW", min=0)
+class DenoiserOptions(DiffusionOptions):
     width: int = option(256, help="width of a token", min=8)
     depth: int = option(6, help="U-ViT blocks beside the middle one", min=2)
     heads: int = option(4, help="attention heads", min=1)
+    prediction: str = option(
+        "v_prediction", help="what is predicted: velocity or noise", choices=("v_prediction", "epsilon")
+    )
+    drop_report: float = option(0.1, help="share of films without their report", min=0, max=1)
     raw_tokens: int | None = option(
         None,
         help="condition on the last so many word pieces as the text encoder has them, without stage=language",
@@ -53,10 +92,20 @@ class DenoiserOptions:
 
 
 @dataclass(kw_only=True)
-class AdapterOptions:
+class MixOptions:
+    """As diffcxr.training.adapter.AdapterMix says."""
+
+    nothing: float = option(0.1, help="share of films with neither report nor hint", min=0, max=1)
+    no_hint: float = option(0.05, help="share with the report alone", min=0, max=1)
+    no_report: float = option(0.25, help="share with the hint alone", min=0, max=1)
+    another_report: float = option(0.2, help="share with another film's report beside the hint", min=0, max=1)
+
+
+@dataclass(kw_only=True)
+class AdapterOptions(DiffusionOptions):
     steps: int = option(4_000, help="optimiser steps", min=1)
-    batch_size: int = option(32, help="films a step", min=1)
     learning_rate: float = option(4e-4, help="peak learning rate of AdamW", min=0)
+    mix: MixOptions = nested(MixOptions)
 
 
 @dataclass(kw_only=True)
@@ -83,10 +132,21 @@ class Config:
     stage: str = required(help="what to train", choices=("filter", *STAGES, "all"))
     data: str = required(help="URI of a corpus with films")
     output: str = required(help="URI of the model folder to write")
+    profile: str = config_group(
+        "profile",
+        default="mini",
+        help="values of the other options to begin with. mini: the shipped model's, the defaults below; "
+        "nano: a small model for ablations, on mini's autoencoder; paper: Diff-CXR's, for films of patients",
+    )
     base: str | None = option(
-        None, help="model folder or URI whose parts are built on where the output has not trained its own"
+        None,
+        help="model folder or URI, or mini, whose parts are taken where the output has not trained its own; "
+        "stage=all is then language, denoiser and adapter",
     )
     split: str | None = option("train", help="which rows to train on; null: all, as stage=filter always does")
+    views: list[str] = option(
+        [], help="train on films of these views alone; []: on all", choices=("PA", "AP", "LATERAL")
+    )
     size: int = option(128, help="pixels a side; other films are resized", min=32)
     seed: int = option(0, help="seed of weights, batches and noise", min=0)
     checkpoint_every: float = option(120.0, help="seconds between checkpoints", min=1)
@@ -108,24 +168,46 @@ class Config:
     classifier: ClassifierOptions = nested(ClassifierOptions, help="stage=classifier")
 
 
-_TRAINED_BY = {"autoencoder": "autoencoder", "report_encoder": "language", "denoiser": "denoiser"}
+def stages_of(config: Config) -> tuple[str, ...]:
+    """The stages that the config asks for, in their order; not for stage=filter."""
+    if config.stage != "all":
+        return (config.stage,)
+    return STAGES_ON_A_BASE if config.base else STAGES
 
 
-def model_with(config: Config, part: str) -> Storage:
-    """The model folder whose `part` a stage builds on: the output, unless `base` has it from elsewhere."""
-    output = Storage.at(config.output)
-    if config.base is None or TrainingRun.begun(output, _TRAINED_BY[part]):
-        return output
-    return Storage.at(config.base)
+def with_absolute_paths(config: Config) -> Config:
+    """The same in any folder, and so in training workers, whose current one is another."""
+    text, film = config.language.text_encoder, config.language.film_encoder
+    language = replace(
+        config.language,
+        text_encoder=text if text == MINILM else _absolute(text),
+        film_encoder=film and _absolute(film),
+    )
+    pretrained = config.autoencoder.pretrained
+    autoencoder = replace(config.autoencoder, pretrained=pretrained and _absolute(pretrained))
+    base, name = (str(MINI) if config.base == "mini" else config.base), config.filter.name
+    return replace(
+        config,
+        data=Storage.at(config.data).uri,
+        output=Storage.at(config.output).uri,
+        base=base and Storage.at(base).uri,
+        filter=replace(config.filter, name=name and Storage.at(name).uri),
+        language=language,
+        autoencoder=autoencoder,
+    )
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().resolve())
 
 
 def check_config(config: Config) -> None:
     """Raises InputError for what a stage cannot be built or asked, before hours of training lead there."""
-    denoiser = config.denoiser
+    denoiser, stages = config.denoiser, stages_of(config)
     if config.size % 8:
         fix = "The autoencoder halves it three times."
         raise InputError(f"size={config.size} is no multiple of 8", "size", fix)
-    if config.stage in ("denoiser", "all"):
+    if "denoiser" in stages:
         if config.size % 16:
             fix = "A patch of the denoiser has 16 pixels a side."
             raise InputError(f"size={config.size} is no multiple of 16", "size", fix)
@@ -138,19 +220,29 @@ def check_config(config: Config) -> None:
             raise InputError(
                 f"width={denoiser.width} is no multiple of heads={denoiser.heads}", "denoiser.width", fix
             )
-    if config.stage in ("language", "all") and config.language.width % config.language.heads:
+    if "language" in stages and config.language.width % config.language.heads:
         fix = "Each head takes an equal share of the width."
         what = f"width={config.language.width} is no multiple of heads={config.language.heads}"
         raise InputError(what, "language.width", fix)
-    for stage in STAGES if config.stage == "all" else (config.stage,):
-        batch_size = getattr(getattr(config, stage), "batch_size", 0)
-        if stage not in ALONE and batch_size % config.workers:
-            fix = "Each worker takes an equal share of the batch."
-            what = f"batch_size={batch_size} is no multiple of workers={config.workers}"
-            raise InputError(what, f"{stage}.batch_size", fix)
-    if config.base and config.stage not in ("denoiser", "adapter"):
-        raise InputError("only stages denoiser and adapter read it", "base", "Leave it out.")
+    for stage in stages:
+        _check_loop(stage, getattr(config, stage, None), config.workers)
     if config.stage == "filter" and config.filter.name:
         raise InputError("stage=filter takes no filter", "filter", "It always scores the whole corpus.")
     if config.filter.autoencoder and config.stage != "filter":
         raise InputError("only stage=filter reads it", "filter.autoencoder", "Leave it out.")
+
+
+def _check_loop(stage: str, options: object, workers: int) -> None:
+    batch_size, workers = getattr(options, "batch_size", 0), 1 if stage in ALONE else workers
+    if batch_size % workers:
+        what = f"batch_size={batch_size} is no multiple of workers={workers}"
+        raise InputError(what, f"{stage}.batch_size", "Each worker takes an equal share of the batch.")
+    if isinstance(options, LoopOptions) and (len(options.betas) != 2 or max(options.betas) >= 1):
+        raise InputError(f"{options.betas} are no betas", f"{stage}.betas", "AdamW takes two below 1.")
+    share = batch_size // workers
+    if isinstance(options, DiffusionOptions) and share % (options.micro_batch or 1):
+        what = f"a worker's {share} films are no multiple of micro_batch={options.micro_batch}"
+        raise InputError(what, f"{stage}.micro_batch", "Its share of the batch is whole parts.")
+    if isinstance(options, AdapterOptions) and sum(asdict(options.mix).values()) > 1 + 1e-9:
+        fix = "The rest is report and hint together."
+        raise InputError("the shares exceed 1", f"{stage}.mix", fix)

@@ -6,14 +6,23 @@ strategy (arXiv 2410.20165).
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, ResNetConfig
+
+from diffcxr.errors import InputError
+
+FIX = "Put a transformers image backbone and its preprocessor_config.json there, or name their folder."
+"""What to do where there is none."""
 
 # Shapes: B films, H x W pixels, C channels of the backbone, h x w places of its last map, D width of a token.
 
@@ -27,7 +36,20 @@ def small_backbone() -> dict[str, Any]:
         depths=[1, 1, 1, 1],
         layer_type="basic",
     )
-    return config.to_diff_dict() | {"model_type": config.model_type}
+    return _configuration(config)
+
+
+def _configuration(config: Any) -> dict[str, Any]:
+    return config.to_diff_dict() | {"model_type": config.model_type}  # type: ignore[no-any-return]
+
+
+def _preprocessing(folder: Path) -> tuple[int, list[float], list[float]]:
+    """Pixels a side, mean and spread of each channel, of preprocessor_config.json."""
+    values = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
+    size = values.get("crop_size") or values["size"]
+    if isinstance(size, dict):
+        size = size["height"] if "height" in size else size["shortest_edge"]
+    return int(size), list(values["image_mean"]), list(values["image_std"])
 
 
 class FilmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers is untyped
@@ -36,14 +58,27 @@ class FilmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers i
     Args:
         backbone: configuration of the backbone, as `PretrainedConfig.to_dict` gives it.
         width: D, that of the report's global token.
+        size: pixels a side that the backbone is given; None: those of the films.
+        mean: what is subtracted, one for all channels or one each.
+        std: what is then divided by.
     """
 
     config: Any  # the arguments, by ConfigMixin
     config_name = "config.json"
 
     @register_to_config  # type: ignore[untyped-decorator]
-    def __init__(self, backbone: dict[str, Any], width: int = 256) -> None:
+    def __init__(
+        self,
+        backbone: dict[str, Any],
+        width: int = 256,
+        size: int | None = None,
+        mean: Sequence[float] = (0.5,),
+        std: Sequence[float] = (0.25,),
+    ) -> None:
         super().__init__()
+        self.pixels = size
+        self.register_buffer("channel_mean", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("channel_std", torch.tensor(std)[:, None, None], persistent=False)
         shape = AutoConfig.for_model(**backbone)
         self.network = AutoModel.from_config(shape)  # type: ignore[no-untyped-call]
         self.channels = int(shape.num_channels)
@@ -51,9 +86,34 @@ class FilmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers i
         self.places = nn.Sequential(nn.Linear(channels + 2, 2 * width), nn.GELU())
         self.out = nn.Linear(4 * width, width)
 
+    @classmethod
+    def from_weights(cls, folder: Path, width: int) -> FilmEncoder:
+        """One that begins with a pretrained backbone and its preprocessing: a `transformers` folder.
+
+        Films are resized whole, without the crop that photographs get: findings lie at the borders too.
+        Raises InputError where the folder holds no image backbone.
+        """
+        try:
+            pretrained = AutoModel.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+            )
+            shape = pretrained.config
+            size, mean, std = _preprocessing(folder)
+            encoder: FilmEncoder = cls(_configuration(shape), width, size, mean, std)
+            encoder.network.load_state_dict(pretrained.state_dict())
+        except (
+            OSError, LookupError, AttributeError, ValueError, TypeError, RuntimeError, SafetensorError
+        ) as error:  # fmt: skip
+            raise InputError("the image backbone cannot be loaded", str(folder), FIX) from error
+        return encoder
+
     def forward(self, films_B1HW: Tensor) -> Tensor:
         """Vectors (B, D), not normalised."""
-        x = ((films_B1HW - 0.5) * 4).expand(-1, self.channels, -1, -1)
+        if self.pixels is not None and films_B1HW.shape[-1] != self.pixels:
+            films_B1HW = F.interpolate(
+                films_B1HW, (self.pixels, self.pixels), mode="bilinear", antialias=True, align_corners=False
+            )
+        x = (films_B1HW.expand(-1, self.channels, -1, -1) - self.channel_mean) / self.channel_std
         features = self.network(x).last_hidden_state
         x_BPD = self.places(with_places(features))
         return cast(Tensor, self.out(torch.cat([x_BPD.mean(1), x_BPD.amax(1)], dim=1)))

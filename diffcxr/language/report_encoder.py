@@ -9,6 +9,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from diffcxr.errors import InputError
 from diffcxr.language.squeeze import AttentionSqueeze, ConvSqueeze, MeanSqueeze, NoSqueeze, Squeezed
 from diffcxr.language.text_encoder import MINILM, TextEncoder
 
@@ -28,6 +29,7 @@ class ReportEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         width: D.
         depth: times that the queries of `attention` read.
         heads: their attention heads.
+        text_digest: the `digest` of the text encoder that it was trained with, to be compared with.
     """
 
     config: Any  # the arguments, by ConfigMixin
@@ -43,6 +45,7 @@ class ReportEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         width: int = 256,
         depth: int = 2,
         heads: int = 4,
+        text_digest: str | None = None,
     ) -> None:
         super().__init__()
         self.layers: nn.Module
@@ -56,13 +59,21 @@ class ReportEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
         """The tokens of a text encoder's states; `mask_BL` is True where there is a word piece."""
         return cast(Squeezed, self.layers(states_BLE, mask_BL))
 
+    def text_encoder(self) -> TextEncoder:
+        """The frozen text encoder. Raises InputError where it is not there, or not the one trained with."""
+        encoder = TextEncoder(self.config.text_encoder)
+        if self.config.text_digest not in (None, encoder.digest):
+            fix = "Put back the text encoder that the model was trained with."
+            raise InputError("another text encoder than the model's", encoder.name, fix)
+        return encoder
+
     def encode(self, reports: list[str]) -> Squeezed:
         """The tokens of report texts.
 
         Each is encoded alone: padded to the longest of a batch, its last bits would depend on the others, and
         a film would not be the same when it is made again beside other reports.
         """
-        text_encoder = TextEncoder(self.config.text_encoder)
+        text_encoder = self.text_encoder()
         parts: list[Squeezed] = []
         for report in reports:
             states_1LE, mask_1L = text_encoder([report], self.device)

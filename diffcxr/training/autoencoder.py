@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diffcxr.autoencoder import FilmAutoencoder
+from diffcxr.kl_autoencoder import Autoencoder
 
 # Shapes: B films, H x W pixels, C latent channels.
 
@@ -80,7 +81,7 @@ def edge_maps(films_B1HW: Tensor, scales: int = 3) -> list[Tensor]:
 
 @torch.inference_mode()
 def encode_films(
-    autoencoder: FilmAutoencoder,
+    autoencoder: Autoencoder,
     films: NDArray[np.uint8],
     batch_size: int = 64,
     on_batch: Callable[[int], None] | None = None,

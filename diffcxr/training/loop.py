@@ -26,12 +26,14 @@ class LoopConfig:
     steps: int = 10_000
     batch_size: int = 32  # of all workers together
     learning_rate: float = 8e-4
-    warmup: int = 500  # steps of linear warm-up; then half a cosine down to a hundredth
+    final_learning_rate: float | None = None  # None: a hundredth of the peak
+    warmup: int = 500  # steps of linear warm-up; then half a cosine down to the final learning rate
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.01
     gradient_clip: float = 1.0
     ema: float = 0.999
     seed: int = 0
+    micro_batch: int | None = None  # samples at a time where a worker's share exceeds its memory; divides it
 
 
 class Stage(Protocol):
@@ -85,27 +87,29 @@ class TrainingLoop:
     def run(self, record_every: int = 50) -> Iterator[StepRecord]:
         """Trains to the last step, with a record each `record_every` steps and at the end."""
         device = self.parameters[0].device
-        losses: list[Tensor] = []
+        parts = self.share // (self.config.micro_batch or self.share)
+        losses: list[Tensor] = []  # of each part, its share of a step's
         since = time.perf_counter()
         self.stage.modules.train()
         while self.step < self.config.steps:
             generator = torch.Generator().manual_seed(self._seed(self.step))
             for group in self.optimizer.param_groups:
                 group["lr"] = self._learning_rate(self.step)
-            with torch.autocast(device.type, torch.bfloat16):
-                loss = self._loss(self.step, self.share, generator)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            for _ in range(parts):
+                with torch.autocast(device.type, torch.bfloat16):
+                    loss = self._loss(self.step, self.share // parts, generator) / parts
+                loss.backward()
+                losses.append(loss.detach())
             nn.utils.clip_grad_norm_(self.parameters, self.config.gradient_clip)
             self.optimizer.step()
             self.step += 1
             decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
             torch._foreach_lerp_(self._ema, [p.detach() for p in self.parameters], 1 - decay)
-            losses.append(loss.detach())
             if self.step % record_every == 0 or self.step == self.config.steps:
                 elapsed = time.perf_counter() - since
-                rate = len(losses) * self.share * self.workers / elapsed
-                yield StepRecord(self.step, self._mean(torch.stack(losses)), rate)
+                rate = len(losses) // parts * self.share * self.workers / elapsed
+                yield StepRecord(self.step, self._mean(torch.stack(losses)) * parts, rate)
                 losses, since = [], time.perf_counter()
 
     def use_average(self) -> None:
@@ -158,7 +162,9 @@ class TrainingLoop:
         if step < self.config.warmup:
             return self.config.learning_rate * (step + 1) / self.config.warmup
         done = (step - self.config.warmup) / max(1, self.config.steps - self.config.warmup)
-        return self.config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+        peak, final = self.config.learning_rate, self.config.final_learning_rate
+        end = peak / 100 if final is None else final
+        return end + (peak - end) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 class _StageLoss(nn.Module):

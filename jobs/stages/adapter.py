@@ -3,52 +3,48 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from functools import partial
 from typing import cast
 
 import torch
 from diffusers import DPMSolverMultistepScheduler
 
-from cluster.model_parts import part_digest
+from cluster.model_parts import read_autoencoder, read_part
 from cluster.storage import Storage
 from cluster.training import worker_device
 from cluster.training_data import TrainingData
 from cluster.training_run import TrainingRun
-from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.hint import make_hint
 from diffcxr.denoiser.uvit import UViT
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.pipeline import DiffCXRPipeline
 from diffcxr.reports.labeler import label_report
-from diffcxr.training.adapter import AdapterStage
+from diffcxr.training.adapter import AdapterMix, AdapterStage
 from diffcxr.training.loop import TrainingLoop
-from jobs.stages.denoiser import fix_for, publish, read
+from jobs.stages.denoiser import publish
 from jobs.stages.latents import film_latents
 from jobs.stages.loop import follow, loop_config
+from jobs.stages.parts import fix_for, part_source
 from jobs.stages.samples import drawn_films
 from jobs.stages.texts import context_tokens, text_states
-from jobs.training_config import Config, model_with
-
-_PARTS = ("autoencoder", "report_encoder", "denoiser")
-
-
-def adapter_parts(config: Config) -> dict[str, str]:
-    """Digests of the parts that it is trained with. Raises InputError where one is missing."""
-    return {name: part_digest(model_with(config, name), name, fix_for(name)) for name in _PARTS}
+from jobs.training_config import Config
 
 
 def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
     """Writes the whole pipeline with its adapter."""
-    autoencoder = read(config, "autoencoder", FilmAutoencoder)
-    report_encoder = read(config, "report_encoder", ReportEncoder)
-    denoiser = read(config, "denoiser", UViT)
-    scheduler = _read_scheduler(model_with(config, "denoiser"))
+    autoencoder = read_autoencoder(part_source(config, "autoencoder"), fix_for("autoencoder"))
+    language = part_source(config, "report_encoder")
+    report_encoder = read_part(language, "report_encoder", ReportEncoder, fix_for("report_encoder"))
+    base = part_source(config, "denoiser")
+    denoiser = read_part(base, "denoiser", UViT, fix_for("denoiser"))
+    scheduler = _read_scheduler(base)
     torch.manual_seed(config.seed)
     adapter = ControlAdapter.attach(denoiser)
     pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, scheduler, adapter).to(worker_device())
 
-    encoder = report_encoder.config.text_encoder
+    encoder = report_encoder.text_encoder()
     # As when films are made: what the labeler reads in the text, not what the corpus knows of the film.
     hints = text_states([make_hint(label_report(text)) for text in data.texts], encoder, "encode hints")
     stage = AdapterStage(
@@ -59,6 +55,7 @@ def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
         context_tokens(report_encoder, hints.different()),
         hints.which,
         prediction=scheduler.config.prediction_type,
+        mix=AdapterMix(**asdict(config.adapter.mix)),
     )
     loop = TrainingLoop(stage, loop_config(config.adapter, config.seed))
     follow(loop, run, config.checkpoint_every, partial(drawn_films, pipeline, data, run, config.seed))

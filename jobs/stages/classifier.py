@@ -5,11 +5,15 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
 from cluster.training import worker_device
 from cluster.training_data import TrainingData
 from cluster.training_run import TrainingRun
 from cluster.training_watch import TrainingWatch
-from eval.downstream.classifier import fit_classifier
+from eval.downstream.classifier import ClassifierConfig, fit_classifier, resize_films
 from jobs.stages.relay import Relay
 from jobs.training_config import Config
 
@@ -19,7 +23,7 @@ def train_classifier(config: Config, data: TrainingData, run: TrainingRun) -> No
     options = config.classifier
     state = run.load()
     epochs = fit_classifier(
-        data.films,
+        _films_at(ClassifierConfig().size, data.films),
         data.labels,
         epochs=options.epochs,
         seed=config.seed,
@@ -44,3 +48,11 @@ def train_classifier(config: Config, data: TrainingData, run: TrainingRun) -> No
     with tempfile.TemporaryDirectory() as folder:
         epoch.model.save_pretrained(Path(folder, "classifier"))
         run.finish(Path(folder))
+
+
+def _films_at(size: int, films: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Films (n, size, size): the judge has one size, whatever that of the model's films."""
+    if films.shape[-1] == size:
+        return films
+    parts = torch.split(torch.from_numpy(films), 256)
+    return np.concatenate([resize_films(part, size).round().to(torch.uint8).numpy() for part in parts])

@@ -5,45 +5,37 @@ from __future__ import annotations
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from cluster.model_parts import Part, part_digest, read_part
+from cluster.model_parts import read_autoencoder, read_part
 from cluster.training import worker_device
 from cluster.training_data import TrainingData
 from cluster.training_run import TrainingRun
-from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.denoiser.uvit import UViT
 from diffcxr.language.report_encoder import ReportEncoder
-from diffcxr.language.text_encoder import MINILM, TextEncoder
+from diffcxr.language.text_encoder import TextEncoder
 from diffcxr.pipeline import DiffCXRPipeline
 from diffcxr.training.denoiser import DenoiserStage
-from diffcxr.training.diffusion import make_scheduler
+from diffcxr.training.diffusion import Prediction, make_scheduler
 from diffcxr.training.loop import TrainingLoop
 from jobs.stages.latents import film_latents
 from jobs.stages.loop import follow, loop_config
+from jobs.stages.parts import fix_for, part_source
 from jobs.stages.samples import drawn_films
 from jobs.stages.texts import context_tokens, text_states
-from jobs.training_config import Config, model_with
-
-_FIX = "Train stage={} first, or name a model that has it by base=URI."
-
-
-def denoiser_parts(config: Config) -> dict[str, str]:
-    """Digests of the parts that it is trained with. Raises InputError where one is missing."""
-    names = ["autoencoder"] if config.denoiser.raw_tokens else ["autoencoder", "report_encoder"]
-    return {name: part_digest(model_with(config, name), name, fix_for(name)) for name in names}
+from jobs.training_config import Config
 
 
 def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> None:
     """Writes a whole pipeline, without an adapter."""
     options = config.denoiser
-    autoencoder = read(config, "autoencoder", FilmAutoencoder)
+    autoencoder = read_autoencoder(part_source(config, "autoencoder"), fix_for("autoencoder"))
     report_encoder = _report_encoder(config)
     torch.manual_seed(config.seed)
     denoiser: UViT = UViT(
-        latent_channels=autoencoder.config.latent_channels,
+        latent_channels=autoencoder.latent_channels,
         latent_size=config.size // 8,
         width=options.width,
         depth=options.depth,
@@ -51,10 +43,13 @@ def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> None
         context_tokens=report_encoder.config.tokens,
         context_width=report_encoder.config.width,
     )
-    pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, make_scheduler()).to(worker_device())
+    prediction = cast(Prediction, options.prediction)
+    pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, make_scheduler(prediction))
+    pipeline = pipeline.to(worker_device())
     latents = film_latents(autoencoder, data.films)
-    context = context_tokens(report_encoder, text_states(data.texts, MINILM, "encode reports"))
-    stage = DenoiserStage(denoiser, latents, context)
+    states = text_states(data.texts, report_encoder.text_encoder(), "encode reports")
+    context = context_tokens(report_encoder, states)
+    stage = DenoiserStage(denoiser, latents, context, prediction, options.drop_report)
     loop = TrainingLoop(stage, loop_config(options, config.seed))
     follow(loop, run, config.checkpoint_every, partial(drawn_films, pipeline, data, run, config.seed))
     loop.use_average()
@@ -71,23 +66,19 @@ def publish(pipeline: Any, run: TrainingRun) -> None:
         run.finish(Path(local))
 
 
-def read(config: Config, part: str, kind: type[Part]) -> Part:
-    """A part that the stage builds on. Raises InputError where it is missing or damaged."""
-    return read_part(model_with(config, part), part, kind, fix_for(part))
-
-
-def fix_for(part: str) -> str:
-    """What to do where a part is missing."""
-    return _FIX.format({"report_encoder": "language"}.get(part, part))
-
-
 def _report_encoder(config: Config) -> ReportEncoder:
-    raw_tokens = config.denoiser.raw_tokens
-    if raw_tokens is None:
-        trained: ReportEncoder = read(config, "report_encoder", ReportEncoder)
+    tokens, name = config.denoiser.raw_tokens, config.language.text_encoder
+    if tokens is None:
+        source = part_source(config, "report_encoder")
+        trained: ReportEncoder = read_part(source, "report_encoder", ReportEncoder, fix_for("report_encoder"))
         return trained
-    width = TextEncoder(MINILM).width
+    text = TextEncoder(name)
     encoder: ReportEncoder = ReportEncoder(
-        text_width=width, squeeze="none", tokens=raw_tokens, width=width
+        text_encoder=name,
+        text_width=text.width,
+        squeeze="none",
+        tokens=tokens,
+        width=text.width,
+        text_digest=text.digest,
     ).eval()
     return encoder

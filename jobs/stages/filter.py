@@ -8,11 +8,10 @@ from pathlib import Path
 
 from cluster.corpus import Corpus
 from cluster.filtering import ROUNDS_PATH, FilmFeatures, filter_films, read_features
-from cluster.model_parts import part_digest, read_part
+from cluster.model_parts import part_digest, read_autoencoder
 from cluster.models import MINI
 from cluster.storage import Storage
 from cluster.training_run import TrainingRun
-from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.errors import InputError
 from jobs.progress import progress
 from jobs.summary import Summary
@@ -46,7 +45,7 @@ def run_filter(corpus: Corpus, output: Storage, autoencoder: str | None, size: i
 
 
 def _read(corpus: Corpus, model: Storage, size: int) -> FilmFeatures:
-    autoencoder = read_part(model, "autoencoder", FilmAutoencoder, _FIX)
+    autoencoder = read_autoencoder(model, _FIX)
     with progress(total=corpus.rows, unit="film", desc="encode films") as bar:
         return read_features(corpus, autoencoder, size, on_shard=bar.update)
 

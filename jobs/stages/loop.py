@@ -5,21 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from cluster.training import from_first_worker, is_first_worker
 from cluster.training_run import TrainingRun
 from cluster.training_watch import TrainingWatch
 from diffcxr.training.loop import LoopConfig, TrainingLoop
 from jobs.stages.relay import Relay
-
-
-class LoopOptions(Protocol):
-    """What a stage's options say of its loop."""
-
-    steps: int
-    batch_size: int
-    learning_rate: float
+from jobs.training_config import DiffusionOptions, LoopOptions
 
 
 def loop_config(options: LoopOptions, seed: int) -> LoopConfig:
@@ -28,8 +20,13 @@ def loop_config(options: LoopOptions, seed: int) -> LoopConfig:
         steps=options.steps,
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
-        warmup=min(500, options.steps // 10),
+        final_learning_rate=options.final_learning_rate,
+        warmup=min(options.warmup, options.steps // 10),
+        betas=(options.betas[0], options.betas[1]),
+        weight_decay=options.weight_decay,
+        ema=options.ema,
         seed=seed,
+        micro_batch=options.micro_batch if isinstance(options, DiffusionOptions) else None,
     )
 
 

@@ -12,11 +12,12 @@ from cluster.storage import Storage
 from cluster.training import is_first_worker, meet_workers, tell
 from cluster.training_data import TrainingData, read_training_data
 from cluster.training_run import TrainingRun
-from jobs.stages.adapter import adapter_parts, train_adapter
+from jobs.stages.adapter import train_adapter
 from jobs.stages.autoencoder import train_autoencoder
 from jobs.stages.classifier import train_classifier
-from jobs.stages.denoiser import denoiser_parts, train_denoiser
+from jobs.stages.denoiser import train_denoiser
 from jobs.stages.language import train_language
+from jobs.stages.parts import PATHS, stage_parts
 from jobs.training_config import ALONE, Config
 
 TRAINERS: dict[str, Callable[[Config, TrainingData, TrainingRun], None]] = {
@@ -26,8 +27,6 @@ TRAINERS: dict[str, Callable[[Config, TrainingData, TrainingRun], None]] = {
     "adapter": train_adapter,
     "classifier": train_classifier,
 }
-PARTS: dict[str, Callable[[Config], dict[str, str]]] = {"denoiser": denoiser_parts, "adapter": adapter_parts}
-"""The stages that build on parts of others, and the digests of those parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ def train_stages(sequence: Sequence) -> None:
     config = sequence.config
     corpus, output = Corpus.open(config.data), Storage.at(config.output)
     removed = read_removed(config, corpus)
-    data = read_training_data(corpus, config.split, config.size, removed.films)
+    data = read_training_data(corpus, config.split, config.size, removed.films, config.views)
     if is_first_worker():
         tell(FilmsRead(len(data.films)))
     for stage in sequence.stages:
@@ -77,11 +76,15 @@ def stage_settings(config: Config, corpus: Corpus, removed: Removed, stage: str)
     Raises InputError where a part that it builds on is missing.
     """
     settings: dict[str, Any]
+    if stage == "autoencoder" and config.autoencoder.pretrained:  # films decide nothing of it
+        return {"parts": stage_parts(config, stage)}
     settings = {"corpus": corpus.digest, "split": config.split, "size": config.size, "seed": config.seed}
     settings["workers"] = 1 if stage in ALONE else config.workers
-    settings |= asdict(config)[stage]
+    settings |= {name: value for name, value in asdict(config)[stage].items() if name not in PATHS}
+    if config.views:
+        settings["views"] = sorted(config.views)
     if removed.films:
         settings["removed"] = removed.digest
-    if stage in PARTS:
-        settings["parts"] = PARTS[stage](config)
+    if parts := stage_parts(config, stage):
+        settings["parts"] = parts
     return settings

@@ -18,20 +18,20 @@ from jobs.stages.relay import Relay
 _BATCH = 64
 
 
-def text_states(texts: list[str], encoder: str, desc: str) -> TextStates:
-    """States of the text encoder `encoder`, from the node's cache where they are there."""
+def text_states(texts: list[str], encoder: TextEncoder, desc: str) -> TextStates:
+    """States of a text encoder, from the node's cache where they are there."""
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
     def encode() -> dict[str, torch.Tensor]:
         with Relay(total=len(texts), unit="text", desc=desc) as bar:
-            made = encode_texts(TextEncoder(encoder), texts, on_batch=bar.update, device=worker_device())
+            made = encode_texts(encoder, texts, on_batch=bar.update, device=worker_device())
         return {
             "states": made.states,
             "starts": torch.from_numpy(made.starts),
             "which": torch.from_numpy(made.which),
         }
 
-    tensors = cached_tensors({"texts": digest, "encoder": encoder, "windows": True}, encode)
+    tensors = cached_tensors({"texts": digest, "encoder": encoder.digest, "windows": True}, encode)
     return TextStates(tensors["states"], tensors["starts"].numpy(), tensors["which"].numpy())
 
 

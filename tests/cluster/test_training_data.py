@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from cluster.training_data import decode_film
+from cluster.training_data import decode_film, read_training_data
 from diffcxr.errors import InputError
+from tests.cluster.films import write_films
+from tests.cluster.rows import rows
 
 
 def png(array: np.ndarray) -> bytes:
@@ -32,3 +36,14 @@ def test_a_sixteen_bit_film_keeps_its_range() -> None:
 def test_a_damaged_film_is_one_line() -> None:
     with pytest.raises(InputError):
         decode_film(png(np.zeros((16, 16), np.uint8))[:40], 16)
+
+
+def test_films_of_other_views_are_left_out(tmp_path: Path) -> None:
+    views = ("PA", "LATERAL", "AP", None)
+    films = [replace(row, view=view) for row, view in zip(rows(4), views, strict=True)]
+    corpus = write_films(tmp_path, films, cuts=[2])
+    assert len(read_training_data(corpus, "train", 8).films) == 4
+    frontal = read_training_data(corpus, "train", 8, views=["PA", "AP"])
+    assert frontal.texts == [films[0].text, films[2].text]
+    with pytest.raises(InputError, match="no films in split test of views PA"):
+        read_training_data(corpus, "test", 8, views=["PA"])

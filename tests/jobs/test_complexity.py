@@ -26,7 +26,7 @@ def test_every_profile_can_be_counted(capsys: pytest.CaptureFixture[str]) -> Non
     ("override", "said"),
     [
         ("denoiser.depth=7", "depth=7 is odd: denoiser.depth. Half of the blocks mirror the rest."),
-        ("profile=large", "'large' is not allowed: profile. It may be paper, mini."),
+        ("profile=large", "'large' is not allowed: profile. It may be paper, mini, nano."),
     ],
 )
 def test_a_shape_that_is_none_is_one_line(

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from diffcxr.training.autoencoder import AutoencoderStage
@@ -83,3 +85,40 @@ def test_looking_at_the_average_on_the_way_changes_no_weight() -> None:
         assert any(not torch.equal(here, there) for here, there in zip(trained, seen, strict=True))
     for here, there in zip(weights(undisturbed), weights(watched), strict=True):
         assert torch.equal(here, there)
+
+
+def test_the_learning_rate_warms_up_and_ends_where_it_is_told() -> None:
+    config = LoopConfig(steps=100, learning_rate=1e-2, warmup=10)
+    rates = {}
+    for final in (None, 1e-3, 1e-2):
+        loop = denoiser_loop(steps=100)
+        loop.config = replace(config, final_learning_rate=final)
+        rates[final] = [loop._learning_rate(step) for step in range(101)]
+        assert rates[final][:10] == [1e-2 * (step + 1) / 10 for step in range(10)]
+        assert rates[final][100] == pytest.approx(final or 1e-4)
+    assert rates[1e-2][10:] == pytest.approx([1e-2] * 91)
+    assert rates[1e-3][55] == pytest.approx((1e-2 + 1e-3) / 2)
+
+
+def test_micro_batches_add_up_to_the_gradient_of_their_mean_loss() -> None:
+    class Quadratic:
+        """Losses of its batches follow one another, whatever their number."""
+
+        def __init__(self) -> None:
+            self.weight = torch.nn.Parameter(torch.ones(3))
+            self.modules = torch.nn.ModuleDict({"all": torch.nn.ParameterList([self.weight])})
+            self.sizes: list[int] = []
+
+        def loss(self, step: int, batch_size: int, generator: torch.Generator) -> torch.Tensor:
+            self.sizes.append(batch_size)
+            return (self.weight * torch.rand(batch_size, 3, generator=generator)).square().mean()
+
+    weights, losses = [], []
+    for micro_batch in (None, 2):
+        stage = Quadratic()
+        loop = TrainingLoop(stage, LoopConfig(steps=4, batch_size=8, micro_batch=micro_batch, warmup=0))
+        losses += [record.loss for record in loop.run(record_every=2)]
+        weights.append(stage.weight.detach().clone())
+        assert stage.sizes == [8] * 4 if micro_batch is None else [2] * 16
+    torch.testing.assert_close(weights[0], weights[1])
+    assert losses[:2] == pytest.approx(losses[2:], rel=1e-5)

@@ -1,0 +1,73 @@
+"""The parts that a stage builds on: the output's own where it has trained them, else those of the base."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cluster.model_parts import part_digest
+from cluster.storage import Storage
+from cluster.training_run import TrainingRun
+from diffcxr import kl_autoencoder
+from diffcxr.language import film_encoder, text_encoder
+from diffcxr.language.text_encoder import MINILM
+from diffcxr.pretrained import weights_digest
+from jobs.training_config import Config, stages_of
+
+PATHS = ("pretrained", "text_encoder", "film_encoder")
+"""Options that say where weights of others lie; what they are is said by their digests."""
+
+_STAGE_OF = {"autoencoder": "autoencoder", "report_encoder": "language", "denoiser": "denoiser"}
+
+
+def part_source(config: Config, part: str) -> Storage:
+    """The model folder that a part is taken from."""
+    output = Storage.at(config.output)
+    if config.base is None or TrainingRun.begun(output, _STAGE_OF[part]):
+        return output
+    return Storage.at(config.base)
+
+
+def stage_parts(config: Config, stage: str) -> dict[str, str]:
+    """Digests of what a stage builds on, the model's and that of others. InputError where it is missing."""
+    parts: tuple[str, ...] = ()
+    if stage == "denoiser":
+        parts = ("autoencoder",) if config.denoiser.raw_tokens else ("autoencoder", "report_encoder")
+    elif stage == "adapter":
+        parts = ("autoencoder", "report_encoder", "denoiser")
+    digests = {part: part_digest(part_source(config, part), part, fix_for(part)) for part in parts}
+    return digests | _weights_of_others(config, stage)
+
+
+def check_weights(config: Config) -> None:
+    """Raises InputError where weights of others are missing for any of the stages to come."""
+    for stage in stages_of(config):
+        _weights_of_others(config, stage)
+
+
+def _weights_of_others(config: Config, stage: str) -> dict[str, str]:
+    autoencoder, text, film = (
+        config.autoencoder.pretrained,
+        config.language.text_encoder,
+        config.language.film_encoder,
+    )
+    found: dict[str, str] = {}
+    if stage == "autoencoder" and autoencoder:
+        fix = _by_option(kl_autoencoder.FIX, "autoencoder.pretrained")
+        found["pretrained"] = weights_digest(Path(autoencoder), "autoencoder", fix)
+    reads = stage == "language" or (stage == "denoiser" and config.denoiser.raw_tokens is not None)
+    if reads and text != MINILM:
+        fix = _by_option(text_encoder.FIX, "language.text_encoder")
+        found["text_encoder"] = weights_digest(Path(text), "text encoder", fix)
+    if stage == "language" and film:
+        fix = _by_option(film_encoder.FIX, "language.film_encoder")
+        found["film_encoder"] = weights_digest(Path(film), "image backbone", fix)
+    return found
+
+
+def _by_option(fix: str, key: str) -> str:
+    return f"{fix.removesuffix('.')} by {key}=PATH."
+
+
+def fix_for(part: str) -> str:
+    """What to do where a part is missing."""
+    return f"Train stage={_STAGE_OF[part]} first, or name a model that has it by base=URI."
