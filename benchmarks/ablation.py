@@ -16,7 +16,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,12 +27,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.result import Bar, argument_parser, at_least, write_result
-from cluster.models import MINI
 from cluster.session import connect
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.uvit import UViT
 from diffcxr.language.film_encoder import FilmEncoder, small_backbone
-from diffcxr.language.report_encoder import ReportEncoder
+from diffcxr.profile import NANO
 from diffcxr.training.adapter import AdapterStage
 from diffcxr.training.denoiser import DenoiserStage
 from diffcxr.training.language import LanguageStage
@@ -40,8 +39,7 @@ from diffcxr.training.loop import Stage
 from diffcxr.training.text_states import TextStates
 from jobs.command import main as diffcxr
 
-RAW, CONCISE = 128, 16  # report tokens
-WIDTH, DEPTH, HEADS = 128, 4, 4  # of the nano profile's denoiser
+RAW = 128  # report tokens that are not squeezed
 BATCH, LANGUAGE_BATCH = 32, 64
 PIECES = 77  # word pieces of an average report, for counting
 
@@ -134,16 +132,11 @@ def measure(work: Path, arm: Arm, seed: int, steps: Mapping[str, int]) -> dict[s
     started = time.perf_counter()
     for stage, count in steps.items():
         options = [f"stage={stage}", f"data={work / 'train'}", f"output={folder / 'model'}", f"seed={seed}"]
-        options += [f"{stage}.steps={count}", "split=null"]
+        options += ["profile=nano", f"{stage}.steps={count}", "split=null"]
         if arm.filtered:
             options.append(f"filter={work / 'filter'}")
-        if stage == "language":
-            options += [f"language.width={WIDTH}", f"language.tokens={CONCISE}"]
-        else:
-            options.append(f"base={MINI}")
-        if stage == "denoiser":
-            options += [f"denoiser.{key}={value}" for key, value in SHAPE.items()]
-            options += [] if arm.concise else [f"denoiser.raw_tokens={RAW}"]
+        if stage == "denoiser" and not arm.concise:
+            options.append(f"denoiser.raw_tokens={RAW}")
         run(["train", *options])
     seconds = time.perf_counter() - started  # a resumed arm's is short: the first run's is kept
     timed = folder / "seconds.json"
@@ -176,9 +169,6 @@ def measure(work: Path, arm: Arm, seed: int, steps: Mapping[str, int]) -> dict[s
         "mauc": value_of(scores, "label_mauc"),
         "seconds": json.loads(timed.read_text()),
     }
-
-
-SHAPE = {"width": WIDTH, "depth": DEPTH, "heads": HEADS}
 
 
 def value_of(scores: Sequence[Mapping[str, object]], metric: str) -> float:
@@ -231,9 +221,8 @@ _COSTS: dict[tuple[str, bool], float] = {}
 
 
 def _denoiser(concise: bool) -> UViT:
-    tokens, width = (CONCISE, WIDTH) if concise else (RAW, 384)
-    denoiser: UViT = UViT(**SHAPE, context_tokens=tokens, context_width=width)
-    return denoiser
+    raw = replace(NANO, context_tokens=RAW, context_width=NANO.text().hidden_size)
+    return (NANO if concise else raw).denoiser()
 
 
 def _zeros(*shape: int) -> NDArray[np.float16]:
@@ -241,12 +230,13 @@ def _zeros(*shape: int) -> NDArray[np.float16]:
 
 
 def _context(concise: bool) -> NDArray[np.float16]:
-    return _zeros(4, CONCISE, WIDTH) if concise else _zeros(4, RAW, 384)
+    denoiser = _denoiser(concise)
+    return _zeros(4, *denoiser.null_context.shape)
 
 
 def _language_stage(concise: bool) -> Stage:
     texts = TextStates(torch.zeros(PIECES, 384).half(), np.array([0, PIECES]), np.zeros(4, np.int64))
-    encoders = ReportEncoder(tokens=CONCISE, width=WIDTH), FilmEncoder(small_backbone(), WIDTH)
+    encoders = NANO.report_encoder(), FilmEncoder(small_backbone(), NANO.context_width)
     return LanguageStage(*encoders, np.zeros((4, 128, 128), np.uint8), texts, np.zeros((4, 14), np.int8))
 
 

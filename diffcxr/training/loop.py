@@ -107,9 +107,7 @@ class TrainingLoop:
             decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
             torch._foreach_lerp_(self._ema, [p.detach() for p in self.parameters], 1 - decay)
             if self.step % record_every == 0 or self.step == self.config.steps:
-                rate = len(losses) // parts * self.share * self.workers / elapsed
-                yield StepRecord(self.step, self._mean(torch.stack(losses)) * parts, rate)
-                mean = float(torch.stack(losses).mean()) * parts  # waits for the device, so before the clock
+                mean = self._mean(torch.stack(losses)) * parts  # waits for the device, so before the clock
                 rate = len(losses) // parts * self.config.batch_size / (time.perf_counter() - since)
                 yield StepRecord(self.step, mean, rate)
                 losses, since = [], time.perf_counter()
