@@ -30,8 +30,11 @@ class WorkerActor:
     """A Worker in a process of its own."""
 
     def load(self, sampler: Sampler) -> Ready:
+        start = time.perf_counter()
         self._worker = Worker.load(sampler)
-        return replace(self._worker.warm_up(), node=ray.get_runtime_context().get_node_id())
+        ready = self._worker.warm_up()
+        node = ray.get_runtime_context().get_node_id()
+        return replace(ready, node=node, seconds=time.perf_counter() - start)
 
     def measure(self) -> float:
         return self._worker.measure()
@@ -48,8 +51,13 @@ class Member:
     loading: Any  # the reference of its first word; None once it has said it
     ready: Ready | None = None
     tasks: dict[Any, Assignment] = field(default_factory=dict)  # by reference
-    since: float = field(default_factory=time.monotonic)
+    since: float | None = None  # when it was begun to be paid for; None while it waits for a machine
     notice: Notice | None = None  # its machine is to be taken away
+
+    @property
+    def held(self) -> float:
+        """Seconds on its machine until now, as far as it has said its first word there."""
+        return 0.0 if self.since is None else time.monotonic() - self.since
 
     @property
     def is_free(self) -> bool:
@@ -90,9 +98,8 @@ class Pool:
 
     @property
     def worker_seconds(self) -> float:
-        """Seconds that workers were held until now, all of them together."""
-        now = time.monotonic()
-        return self._ended_seconds + sum(now - member.since for member in self.members)
+        """Seconds that workers were on machines until now, all of them together."""
+        return self._ended_seconds + sum(member.held for member in self.members)
 
     @property
     def in_hand(self) -> int:
@@ -150,6 +157,7 @@ class Pool:
         else:
             self._failed_starts = 0
             ready = member.ready
+            member.since = time.monotonic() - ready.seconds
             member.notice = self._notices.get(ready.node)
             log_event("worker ready", pid=ready.pid, node=ready.node)
             if ready.node not in ("", self._unwatched):
@@ -159,7 +167,7 @@ class Pool:
     def drop(self, member: Member, why: str) -> None:
         """Ends a worker, with whatever it has in hand."""
         self.members.remove(member)
-        self._ended_seconds += time.monotonic() - member.since
+        self._ended_seconds += member.held
         ray.kill(member.actor, no_restart=True)
         log_event("worker ended", pid=member.ready.pid if member.ready else None, why=why)
 

@@ -59,6 +59,7 @@ class Ready:
     film_shape: tuple[int, ...]  # (H, W) or (H, W, C)
     stack: Mapping[str, str]
     node: str = ""  # Ray's id of the machine that it is on
+    seconds: float = 0.0  # that it took to load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

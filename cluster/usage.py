@@ -29,7 +29,7 @@ class Usage:
     device: Device
     threads: int  # cores of a worker without a GPU
     price_per_hour: float | None = None  # of a GPU, or of a core where there is none
-    worker_seconds: float = 0.0  # workers held, from their start to their end
+    worker_seconds: float = 0.0  # workers on machines, from the loading of the model to their end
 
     @property
     def hours(self) -> float:
