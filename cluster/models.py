@@ -130,6 +130,8 @@ def load_pipeline(model: Path | str, device: str, dtype: torch.dtype) -> Pipelin
             )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise InputError(f"model cannot be loaded ({type(error).__name__})", str(folder), _FIX) from error
+    if is_diffcxr(folder):
+        pipeline.report_encoder.text_encoder()  # it lies elsewhere, and would be missed report by report
     pipeline.set_progress_bar_config(disable=True)
     loaded: Pipeline = pipeline.to(device)
     return loaded

@@ -21,6 +21,7 @@ from diffcxr.errors import InputError
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.pipeline import DiffCXRPipeline
 from tests.cluster.stable_diffusion import write_stable_diffusion
+from tests.diffcxr.tiny import tiny_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +182,11 @@ def test_a_prompt_is_the_row_s_own_words(text: str, age: float | None) -> None:
     assert (
         PromptTemplate("{{{age}}} {text}").render({"text": text, "age": age}) == f"{{{shown}}} {text}".strip()
     )
+
+
+def test_a_text_encoder_that_is_not_there_is_missed_when_the_model_is_loaded(tmp_path: Path) -> None:
+    pipeline = tiny_pipeline()
+    pipeline.report_encoder.register_to_config(text_encoder=str(tmp_path / "gone"))
+    pipeline.save_pretrained(tmp_path / "model")
+    with pytest.raises(InputError, match="no text encoder here"):
+        load_pipeline(tmp_path / "model", "cpu", torch.float32)
