@@ -15,15 +15,19 @@ from cluster.evidence import Evidence
 from cluster.evidence_tables import NO_TABLES, evidence_from, packed, tables_of, unpacked
 from cluster.film_slices import FilmSlice
 from cluster.schema import ROW_SCHEMA
-from cluster.storage_errors import MissingError, UnavailableError
+from cluster.storage_errors import (
+    BrokenOffError,
+    CredentialsError,
+    DiskFullError,
+    MissingError,
+    UnavailableError,
+)
 from diffcxr.errors import DiffCXRError, IncompleteError, InputError, RefusedError
 
 Row = dict[str, Any]
 
-_ERRORS = {
-    kind.__name__: kind
-    for kind in (DiffCXRError, InputError, IncompleteError, RefusedError, MissingError, UnavailableError)
-}
+_KINDS = (DiffCXRError, InputError, IncompleteError, RefusedError, MissingError, UnavailableError)
+_ERRORS = {kind.__name__: kind for kind in (*_KINDS, BrokenOffError, CredentialsError, DiskFullError)}
 _NO_ERROR = {"error": "", "what": "", "where": "", "fix": ""}
 # Every row of a kind has every column, and none of them is null: Ray Data puts rows together into blocks.
 _NO_SLICE = {"number": -1, "side": "", "name": "", "films": b""}
