@@ -186,7 +186,7 @@ def _read_suffix(store: ObjectStore, key: str, length: int) -> bytes:
     try:
         return bytes(obstore.get(store, key, options={"range": {"suffix": length}}).bytes())
     except BaseError as error:
-        if "416" not in str(error):  # Range Not Satisfiable: the object is empty
+        if "status code: 416" not in str(error):  # Range Not Satisfiable: the object is empty
             raise
         return b""
 

@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray.cloudpickle
 from hypothesis import settings
 
+import tests
 from tests.ray_head import RayHead, ray_head
 from tests.s3_server import S3Server, s3_server
 
 # Time limits of single examples fail on a busy machine; `timeout` in pyproject.toml bounds each test.
 settings.register_profile("diffcxr", deadline=None)
 settings.load_profile("diffcxr")
+
+# Workers are handed the tests' own actors whole: by name they might find another package's `tests`.
+ray.cloudpickle.register_pickle_by_value(tests)
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

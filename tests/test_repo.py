@@ -18,7 +18,7 @@ from jobs.command import JOBS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("diffcxr", "eval", "cluster", "jobs", "benchmarks")
-MODEL_MIB = 30
+MODEL_MIB = 40
 
 
 def tracked() -> list[Path]:
