@@ -15,7 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from cluster.codec import to_uint8
+from diffcxr.denoiser.hint import make_hint
 from diffcxr.pipeline import DiffCXRPipeline
+from diffcxr.reports.labeler import label_report
 from diffcxr.seeds import generator
 
 BATCH, GUIDANCE = 16, 2.0
@@ -32,6 +34,11 @@ class Sample:
     report: str
     hint: str | None  # None: without one
     seed: int
+
+
+def hint_of(report: str) -> str:
+    """The hint that the pipeline makes of a report."""
+    return make_hint(label_report(report))
 
 
 def make_films(folder: Path, samples: Sequence[Sample], steps: int) -> Films:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.films import Sample, make_films
+from benchmarks.films import Sample, hint_of, make_films
 from benchmarks.result import Bar, argument_parser, at_least, at_most, write_result
 from cluster.models import fetch_model, model_digest
 from diffcxr.denoiser.hint import make_hint
@@ -118,7 +118,7 @@ def deleted(
         for at, row in enumerate(rows):
             if (row.labels or {}).get(finding) == POSITIVE:
                 text = without(row.text, finding)
-                sample = Sample(text, make_hint(label_report(text)), sample_seed(0, row.report_id, 0))
+                sample = Sample(text, hint_of(text), sample_seed(0, row.report_id, 0))
                 changed[finding][at] = wanted.setdefault(sample, len(wanted))
     made = judge.predict(make_films(folder, list(wanted), steps))
     aucs = {}
@@ -143,7 +143,7 @@ def without(text: str, finding: FindingName) -> str:
 
 
 def sample_of(row: Row) -> Sample:
-    return Sample(row.text, make_hint(label_report(row.text)), sample_seed(0, row.report_id, 0))
+    return Sample(row.text, hint_of(row.text), sample_seed(0, row.report_id, 0))
 
 
 def finding_aucs(scores: Scores, rows: Sequence[Row]) -> dict[str, float]:

@@ -13,14 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.films import Sample, make_films
+from benchmarks.films import Sample, hint_of, make_films
 from benchmarks.labeler import ARCHIVE, CODES, read_archive
 from benchmarks.result import Bar, argument_parser, at_least, write_result
 from cluster.models import fetch_model, model_digest
-from diffcxr.denoiser.hint import make_hint
 from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14
-from diffcxr.reports.labeler import label_report
 from diffcxr.seeds import sample_seed
 from diffcxr.sources.files import LocalFiles
 from diffcxr.sources.iu_xray import iu_xray_rows
@@ -46,9 +44,7 @@ def main() -> None:
     rows = rows[:: 20 if arguments.quick else 1]
     folder = fetch_model(arguments.model)
     judge = FindingClassifier.from_pretrained(folder / "classifier")
-    samples = [
-        Sample(row.text, make_hint(label_report(row.text)), sample_seed(0, row.report_id, 0)) for row in rows
-    ]
+    samples = [Sample(row.text, hint_of(row.text), sample_seed(0, row.report_id, 0)) for row in rows]
     scores = judge.predict(make_films(folder, samples, STEPS))
 
     coded = {report.report_id: report for report in read_archive(arguments.archive)}
