@@ -95,7 +95,7 @@ def encode_films(
     for i in range(0, len(films), batch_size):
         with torch.autocast(device.type, torch.bfloat16):
             latents = autoencoder.encode(to_unit(films[i : i + batch_size]).to(device))
-        batches.append(cast(NDArray[np.float16], latents.half().cpu().numpy()))
+        batches.append(cast(NDArray[np.float16], latents.half().cpu().contiguous().numpy()))
         if on_batch:
             on_batch(len(batches[-1]))
     return np.concatenate(batches)

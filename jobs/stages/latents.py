@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from cluster.tensor_cache import cached_tensors
-from diffcxr.autoencoder import FilmAutoencoder
+from diffcxr.kl_autoencoder import Autoencoder
 from diffcxr.training.autoencoder import encode_films
 from jobs.stages.relay import Relay
 
 
-def film_latents(autoencoder: FilmAutoencoder, films: NDArray[np.uint8]) -> NDArray[np.float16]:
+def film_latents(autoencoder: Autoencoder, films: NDArray[np.uint8]) -> NDArray[np.float16]:
     """Normalised latents (n, C, H/8, W/8), from the node's cache where they are there."""
     weights = hashlib.sha256()
     for name, values in sorted(autoencoder.state_dict().items()):

@@ -133,7 +133,8 @@ def test_missing_weights_of_others_are_one_line_with_the_option_that_names_them(
         ("denoiser.betas=[0.9]", "[0.9] are no betas: denoiser.betas. AdamW takes two below 1."),
         (
             "denoiser.micro_batch=5",
-            "batch_size=32 is no multiple of micro_batch=5: denoiser.micro_batch. A batch is whole parts.",
+            "a worker's 32 films are no multiple of micro_batch=5: denoiser.micro_batch. "
+            "Its share of the batch is whole parts.",
         ),
         (
             "adapter.mix.nothing=0.9",
