@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from diffcxr.training.loop import LoopConfig, TrainingLoop
+from diffcxr.training.loop import LoopConfig, Stage, TrainingLoop
 
 CONFIG = LoopConfig(steps=8, batch_size=12, warmup=2, learning_rate=1e-2, gradient_clip=1e9, seed=5)
 
@@ -55,8 +55,21 @@ def _join(work: Callable[[], dict[str, Any]], rank: int, workers: int, folder: P
 def one_step() -> dict[str, Any]:
     loop = TrainingLoop(ToyStage(), CONFIG)
     record = next(loop.run(record_every=1))
-    gradients = {name: p.grad for name, p in loop.stage.modules.named_parameters() if p.grad is not None}
-    return {"loss": record.loss, "gradients": gradients}
+    return {"loss": record.loss, "gradients": gradients_of(loop.stage)}
+
+
+def own_share() -> dict[str, Any]:
+    """What a worker's share of the first batch gives by itself, in as many threads as `one_step` has."""
+    stage = ToyStage()
+    generator = torch.Generator().manual_seed(CONFIG.seed * 1_000_003 * 2 + dist.get_rank())
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = stage.loss(0, 6, generator)
+    loss.backward()  # type: ignore[no-untyped-call]
+    return {"loss": loss.item(), "gradients": gradients_of(stage)}
+
+
+def gradients_of(stage: Stage) -> dict[str, Tensor]:
+    return {name: p.grad for name, p in stage.modules.named_parameters() if p.grad is not None}
 
 
 def undisturbed() -> dict[str, Any]:
@@ -81,21 +94,15 @@ def trained(loop: TrainingLoop) -> dict[str, Any]:
 
 
 def test_workers_step_by_the_mean_gradient_of_their_shares(tmp_path: Path) -> None:
-    first, second = together(one_step, 2, tmp_path)
-    gradients, losses = [], []
-    for rank in range(2):
-        stage = ToyStage()
-        generator = torch.Generator().manual_seed(CONFIG.seed * 1_000_003 * 2 + rank)
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = stage.loss(0, 6, generator)
-        loss.backward()
-        losses.append(loss.item())
-        gradients.append({name: p.grad for name, p in stage.modules.named_parameters() if p.grad is not None})
-    assert losses[0] != losses[1], "each draws its own share"
-    assert first["loss"] == second["loss"] == sum(losses) / 2
-    assert first["gradients"].keys() == gradients[0].keys()
+    for name in ("step", "share"):
+        (tmp_path / name).mkdir()
+    first, second = together(one_step, 2, tmp_path / "step")
+    own, other = together(own_share, 2, tmp_path / "share")
+    assert own["loss"] != other["loss"], "each draws its own share"
+    assert first["loss"] == second["loss"] == (own["loss"] + other["loss"]) / 2
+    assert first["gradients"].keys() == own["gradients"].keys()
     for name, gradient in first["gradients"].items():
-        assert torch.equal(gradient, (gradients[0][name] + gradients[1][name]) / 2), name
+        assert torch.equal(gradient, (own["gradients"][name] + other["gradients"][name]) / 2), name
         assert torch.equal(gradient, second["gradients"][name]), name
 
 
