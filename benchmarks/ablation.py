@@ -6,8 +6,9 @@ filtering removes; on the concise tokens of vision-aware textual learning; and w
 adapter. Each makes a film for every held-out report, and is measured against clean films of other patients.
 
 All arms take as many floating-point operations, forward and backward, counted from the modules: what a part
-itself needs (the language stage, the adapter stage) is taken from the denoiser's share. Arms are resumed and
-kept below `--work`: run the same command again after an interruption.
+itself needs (the language stage, the adapter stage) is taken from the denoiser's share. An arm is trained on one
+core. Arms are resumed and kept below `--work`: run the same command again after an interruption. Seeds can be
+trained side by side with `--only`, once the corpora are there; the command without it then makes the table.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def measure(work: Path, arm: Arm, seed: int, steps: Mapping[str, int]) -> dict[s
     started = time.perf_counter()
     for stage, count in steps.items():
         options = [f"stage={stage}", f"data={work / 'train'}", f"output={folder / 'model'}", f"seed={seed}"]
-        options += ["profile=nano", f"{stage}.steps={count}", "split=null"]
+        options += ["profile=nano", f"{stage}.steps={count}", "split=null", "threads=1"]
         if arm.filtered:
             options.append(f"filter={work / 'filter'}")
         if stage == "denoiser" and not arm.concise:
