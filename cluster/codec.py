@@ -70,9 +70,9 @@ def image_size(data: bytes) -> tuple[int, int]:
 
 
 def decode_image(data: bytes) -> NDArray[np.uint8]:
-    """uint8 (H, W), or (H, W, 3) for colour, of PNG or JPEG bytes; 16-bit films keep their 8 high bits.
+    """uint8 (H, W), or (H, W, 3) for colour, of PNG, JPEG or WebP bytes; 16-bit films keep their 8 high bits.
 
-    Raises InputError for bytes that are neither, damaged, or larger than MAX_PIXELS.
+    Raises InputError for bytes that are none of these, damaged, or larger than MAX_PIXELS.
     """
     with _open(data) as picture:
         try:
@@ -89,9 +89,9 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
 
 def _open(data: bytes) -> ImageFile.ImageFile:
     try:
-        picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
+        picture = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP"))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError("image is neither PNG nor JPEG, or is damaged", f"{len(data)} bytes") from error
+        raise InputError("image is no PNG, JPEG or WebP, or is damaged", f"{len(data)} bytes") from error
     if picture.width * picture.height > MAX_PIXELS:
         raise InputError(
             "image is too large", f"{picture.width} x {picture.height} pixels", "Scale it down first."

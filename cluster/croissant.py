@@ -75,7 +75,7 @@ _MEANS = {
     "sex": "F or M.",
     "age": "Years.",
     "split": "train, validate or test.",
-    "image": "PNG or JPEG.",
+    "image": "PNG, JPEG or WebP.",
     "seed": "The sample's own noise seed; of generated rows.",
     "truth": "The drawn study as JSON; of phantom rows.",
 }

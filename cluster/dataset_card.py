@@ -75,7 +75,7 @@ def _body(manifest: Mapping[str, Any]) -> str:
         "## Columns",
         "`report_id` names the study, `sample_index` its films; the pair is unique. `text` is the prompt, "
         "`labels` are CheXpert's fourteen (1 present, 0 absent, -1 uncertain, null unmentioned), `image` "
-        "holds PNG or JPEG bytes.",
+        "holds PNG, JPEG or WebP bytes.",
         f"```python\nfrom datasets import load_dataset\n\n"
         f'load_dataset("parquet", data_files="{SHARD_FILES}", split="train")\n```',
         "`corpus.json` describes the same files as Croissant 1.0, and holds a digest of each.",

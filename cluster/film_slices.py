@@ -150,7 +150,7 @@ def read_slices(selection: Selection, side: str, shard: int, first: int, images:
 
 
 def decode_films(images: Sequence[bytes | None]) -> list[NDArray[np.uint8] | None]:
-    """Grey films (h, w) of PNG or JPEG bytes; None for one that is missing, damaged or too large."""
+    """Grey films (h, w) of PNG, JPEG or WebP bytes; None for one that is missing, damaged or too large."""
 
     def one(data: bytes | None) -> NDArray[np.uint8] | None:
         if data is None:

@@ -93,7 +93,7 @@ def film_of(row: Mapping[str, Any], size: int, where: str) -> NDArray[np.uint8]:
 
 
 def decode_film(data: bytes, size: int) -> NDArray[np.uint8]:
-    """A film (size, size) in grey of PNG or JPEG bytes. Raises InputError where they are damaged."""
+    """A film (size, size) in grey of PNG, JPEG or WebP bytes. Raises InputError where they are damaged."""
     film = Image.fromarray(decode_image(data)).convert("L")
     if film.size != (size, size):
         shrinks = min(film.size) > size

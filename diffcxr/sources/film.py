@@ -13,7 +13,10 @@ from diffcxr.sources.row import RejectedError
 MAX_FILM_BYTES = 64 << 20
 MAX_FILM_PIXELS = 64_000_000  # a digital detector has 10 to 20 million; beyond is a decompression bomb
 
-_FORMATS = ("PNG", "JPEG")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".dcm", ".tif", ".tiff", ".bmp", ".gif")
+"""What files of images are called, of kinds that can be read and of others."""
+
+_FORMATS = ("PNG", "JPEG", "WEBP")
 _LAST_CHUNK = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
 _MAX_PATH = 1024
 
@@ -23,9 +26,9 @@ class FilmError(RejectedError):
 
 
 def read_film(files: Files, path: str) -> bytes:
-    """The PNG or JPEG file at `path` below the root, verbatim.
+    """The PNG, JPEG or WebP file at `path` below the root, verbatim.
 
-    Raises FilmError: the path leaves the root, or it is missing, too large, no PNG or JPEG, or cut short.
+    Raises FilmError: the path leaves the root, or it is missing, too large, none of these, or cut short.
     """
     if not _stays_below(path):
         raise FilmError("image path leaves the root")
@@ -41,7 +44,7 @@ def read_film(files: Files, path: str) -> bytes:
 
 
 def check_film(data: bytes) -> None:
-    """Raises FilmError unless `data` begins and ends as a PNG or JPEG file of an acceptable size does."""
+    """Raises FilmError unless `data` begins and ends as a PNG, JPEG or WebP of an acceptable size."""
     if len(data) > MAX_FILM_BYTES:
         raise FilmError("image too large")
     try:
@@ -54,8 +57,14 @@ def check_film(data: bytes) -> None:
         raise FilmError("unreadable image") from error
     if width * height > MAX_FILM_PIXELS:
         raise FilmError("image too large")
-    if _LAST_CHUNK[str(kind)] not in data[-4096:]:
+    if not _is_whole(data, str(kind)):
         raise FilmError("unreadable image")
+
+
+def _is_whole(data: bytes, kind: str) -> bool:
+    if kind == "WEBP":  # RIFF: eight bytes, then as many as they say
+        return len(data) >= 8 + int.from_bytes(data[4:8], "little")
+    return _LAST_CHUNK[kind] in data[-4096:]
 
 
 def _stays_below(path: str) -> bool:

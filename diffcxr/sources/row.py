@@ -22,7 +22,7 @@ class Row:
     sex: str | None = None  # F, M
     age: float | None = None  # years
     split: str | None = None  # train, validate, test
-    image: bytes | None = None  # PNG or JPEG, verbatim
+    image: bytes | None = None  # PNG, JPEG or WebP, verbatim
     image_path: str | None = None
     seed: int | None = None  # generated rows: the sample's own noise seed
     truth: str | None = None  # phantom rows: the drawn study as JSON

@@ -1,4 +1,4 @@
-"""Films as the page holds them: bytes of PNG or JPEG become data URIs of bounded size."""
+"""Films as the page holds them: bytes of PNG, JPEG or WebP become data URIs of bounded size."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Film:
 
 
 def film(data: bytes, alt: str) -> Film | None:
-    """The film of PNG or JPEG bytes; None where they are neither, are damaged, or hold too many pixels.
+    """The film of PNG, JPEG or WebP bytes; None where they are no such, are damaged, or hold too many pixels.
 
     Small films are kept as they are, byte for byte; heavier ones become JPEG, 384 pixels on the longer side.
     """
@@ -40,11 +40,17 @@ def film(data: bytes, alt: str) -> Film | None:
         return None
     height, width = pixels.shape[:2]
     if len(data) <= _MOST_BYTES:
-        source = _uri(data, "png" if data.startswith(b"\x89PNG") else "jpeg")
+        source = _uri(data, _kind(data))
     else:
         shrunk, (width, height) = _shrunk(pixels, _SIDE)
         source = _uri(shrunk, "jpeg")
     return Film(source, width, height, alt, _uri(_shrunk(pixels, _THUMBNAIL)[0], "jpeg"))
+
+
+def _kind(data: bytes) -> str:
+    if data.startswith(b"RIFF"):
+        return "webp"
+    return "png" if data.startswith(b"\x89PNG") else "jpeg"
 
 
 def _uri(data: bytes, kind: str) -> str:

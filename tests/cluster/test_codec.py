@@ -72,6 +72,14 @@ def test_what_is_no_image_is_an_input_error(damaged: bytes) -> None:
         decode_image(damaged)
 
 
+def test_a_webp_film_of_others_is_read_as_it_was_drawn() -> None:
+    drawn = (FILM * 255).round().astype(np.uint8)
+    data = io.BytesIO()
+    Image.fromarray(drawn).save(data, "WEBP", lossless=True)
+    decoded = decode_image(data.getvalue())  # WebP knows no grey: three equal channels
+    assert np.array_equal(decoded, np.stack([drawn] * 3, axis=-1))
+
+
 def test_other_formats_are_not_opened() -> None:
-    with pytest.raises(InputError, match="neither PNG nor JPEG"):
+    with pytest.raises(InputError, match="no PNG, JPEG or WebP"):
         decode_image(bytes_of(Image.new("L", (8, 8)), "TIFF"))

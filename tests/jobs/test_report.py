@@ -104,6 +104,10 @@ def test_heavy_films_are_shrunk_and_broken_ones_left_out() -> None:
     assert len(small.source) < 120_000 < len(heavy.getvalue())
     kept = film(light.getvalue(), "a film")
     assert kept is not None and kept.source.startswith("data:image/png") and kept.width == 64
+    webp = io.BytesIO()
+    Image.new("L", (8, 8)).save(webp, "WEBP")
+    of_others = film(webp.getvalue(), "a film")
+    assert of_others is not None and of_others.source.startswith("data:image/webp")
     assert film(light.getvalue()[:100], "cut") is None and film(b"GIF89a", "another") is None
 
 
