@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cluster.corpus import read_footers
@@ -56,8 +56,12 @@ def cut_units(
         yield Batch(unit, tuple(rows), tuple(rejects))
 
 
-def commit_batch(storage: Storage, record: RunRecord, batch: Batch) -> bool:
+def commit_batch(
+    storage: Storage, record: RunRecord, batch: Batch, metadata: Mapping[str, str] | None = None
+) -> bool:
     """True when the unit's shard came into being here; False when it was there, with the same rows.
+
+    `metadata` goes into the shard's footer.
 
     Raises InputError where the shard holds other rows, for the data set has changed since, and RefusedError
     where it is another run's.
@@ -67,7 +71,7 @@ def commit_batch(storage: Storage, record: RunRecord, batch: Batch) -> bool:
     try:
         footer = read_footer(storage, path)
     except MissingError:
-        data = encode_shard(table, record.plan_hash, batch.unit, batch.rejects)
+        data = encode_shard(table, record.plan_hash, batch.unit, batch.rejects, metadata)
         if commit_shard(storage, batch.unit, data):
             return True
         footer = read_footer(storage, path)

@@ -1,1 +1,1 @@
-"""Real and embedded data sets as rows: mimic_cxr, iu_xray, chexpert, nih_cxr14, table, phantom."""
+"""Real and embedded data sets as rows: mimic_cxr, iu_xray, chexpert, nih_cxr14, phantom, and of anyone."""

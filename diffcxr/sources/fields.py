@@ -31,8 +31,8 @@ def number_of(field: object) -> float | None:
 
 
 def label_of(field: object) -> int | None:
-    """POSITIVE, NEGATIVE or UNCERTAIN, of 1, 0 and -1 in any way of writing them ("1.0")."""
-    number = number_of(field)
+    """POSITIVE, NEGATIVE or UNCERTAIN, of 1, 0 and -1 in any way of writing them ("1.0"), or of a bool."""
+    number = number_of(int(field) if isinstance(field, bool) else field)
     return int(number) if number in (POSITIVE, NEGATIVE, UNCERTAIN) else None
 
 

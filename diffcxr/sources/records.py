@@ -83,12 +83,13 @@ def read_parquet(file: BinaryIO, where: str, needs: Needs) -> Iterator[Record | 
         _check_columns(table.schema_arrow.names, needs, where)
         for batch in table.iter_batches(batch_size=_BATCH_ROWS):
             for number in range(batch.num_rows):
-                yield _parquet_record(batch.slice(number, 1))
+                yield record_of(batch.slice(number, 1))
     except (pa.ArrowException, OSError) as error:
         raise InputError("the table is no whole Parquet file", where, "Fetch or write it again.") from error
 
 
-def _parquet_record(row: pa.RecordBatch) -> Record | str:
+def record_of(row: pa.RecordBatch) -> Record | str:
+    """The record of a batch of one row, or the reason why it is none."""
     try:
         record: Record = row.to_pylist()[0]
     except UnicodeDecodeError:  # Arrow does not check its strings

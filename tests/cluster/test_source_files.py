@@ -50,3 +50,23 @@ def test_the_digest_sees_a_changed_table_and_a_new_film(tmp_path: Path, path: st
     before = source_digest(source_files(str(tmp_path)))
     Storage.at(tmp_path).replace(path, data)
     assert source_digest(source_files(str(tmp_path))) != before
+
+
+def test_a_glob_takes_the_files_that_fit_it_and_no_others(uri: str) -> None:
+    fill(uri)
+    assert list(source_files(f"{uri}/images/*.png").list()) == ["a.png", "b.png"]
+    assert list(source_files(f"{uri}/*/b.png").list()) == ["images/b.png"]
+    assert list(source_files(f"{uri}/*.csv").list()) == ["metadata.csv"]
+    with pytest.raises(InputError, match=r"no files there.*nothing-\*"):
+        source_files(f"{uri}/nothing-*")
+    Storage.at(uri).create("set[1]/a.png", b"third film")
+    assert list(source_files(f"{uri}/set[1]").list()) == ["a.png"]  # as it is called, before what it may mean
+
+
+def test_files_that_carry_images_are_told_by_their_size(tmp_path: Path) -> None:
+    fill(str(tmp_path))
+    before = source_digest(source_files(str(tmp_path)), carriers=(".csv",))
+    Storage.at(tmp_path).replace("metadata.csv", b"image,reportXid\n")
+    assert source_digest(source_files(str(tmp_path)), carriers=(".csv",)) == before
+    Storage.at(tmp_path).replace("metadata.csv", b"image\n")
+    assert source_digest(source_files(str(tmp_path)), carriers=(".csv",)) != before

@@ -140,6 +140,17 @@ def test_the_same_command_again_writes_the_same_and_another_is_refused(place: Pa
     assert (place / "again/metrics.json").read_bytes() == before
 
 
+def test_films_of_others_are_scored_as_a_corpus_of_ours_is(place: Path, tmp_path: Path) -> None:
+    for row in film_rows(40, seed=2, brightness=15):
+        (tmp_path / f"{row.report_id}.png").write_bytes(row.image or b"")
+    source = ["source=folder", f"source.root={tmp_path}", f"source.reports={place / 'synthetic'}"]
+    assert main(["corpus", *source, "name=films", f"output={place / 'imported'}"]) == 0
+    cache = f"cache={place / 'cache'}"
+    assert main(command(place, cache, output="of-ours")) == 0
+    assert main(command(place, cache, f"synthetic={place / 'imported'}", output="of-others")) == 0
+    assert scores(place / "of-others") == scores(place / "of-ours")
+
+
 @pytest.mark.parametrize("split", [[], ["real_split=test"]])
 def test_a_finished_evaluation_says_the_same_again_without_its_passes(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys, split: list[str]

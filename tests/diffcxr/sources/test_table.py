@@ -92,6 +92,13 @@ def test_label_columns_come_before_the_labeler(tmp_path):
     }
 
 
+def test_the_image_folders_of_the_datasets_library_are_read(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(film())
+    write_csv(tmp_path / "metadata.csv", [{"file_name": f"{name}.png", "text": "Clear."} for name in "ab"])
+    assert [(row.report_id, row.image_path) for row in rows_of(tmp_path)] == [("a", "a.png"), ("b", "b.png")]
+
+
 def test_films_of_one_report_are_numbered_and_nameless_reports_take_the_film_name(tmp_path):
     for name in "abc":
         (tmp_path / f"{name}.png").write_bytes(film())
