@@ -22,6 +22,7 @@ from eval.mauc import mauc_scores
 from eval.ms_ssim import ms_ssim_score
 from eval.paired import pair
 from eval.prdc import prdc_scores
+from eval.reference import settled
 from eval.scores import Score
 from eval.vendi import vendi_score
 
@@ -45,7 +46,7 @@ def feature_scores(
     told: dict[str, Any] = {"extractor": name, "digest": extractor.digest, "reference": selections[REAL].name}
     if "fid" in metrics:
         yield fid_score(
-            real.sides[name],
+            settled(real.sides[name]),
             synthetic.sides[name],
             **told,
             follow=lambda values: follow(f"fid {name}", values),

@@ -17,13 +17,14 @@ from cluster.feature_cache import FeatureCache
 from cluster.film_slices import REAL, SYNTHETIC, VALIDATION, Census, Selection, first_films, take_census
 from cluster.measurer import Instruments
 from cluster.models import MINI
-from cluster.run_record import RUN_PATH, RunRecord, create_or_resume
+from cluster.reference_file import is_reference
+from cluster.run_record import RunRecord, create_or_resume
 from cluster.scoring import classifier_scores, feature_scores, film_scores
 from cluster.session import connect
 from cluster.storage import Storage
 from cluster.storage_errors import MissingError
 from cluster.varieties import Varieties
-from diffcxr.errors import InputError, RefusedError
+from diffcxr.errors import InputError
 from eval.features.efficientnet_lite0 import EfficientNetLite0
 from eval.features.extractor import Extractor
 from eval.features.finding_scores import FindingScores
@@ -31,13 +32,14 @@ from eval.features.inception import Inception
 from eval.floors import FloorPlan, plan_floor
 from eval.groups import GROUPS
 from eval.quartets import Quartets, of_prompts, of_strangers
-from eval.scores import Score, scores_from_json, scores_to_json, scores_to_parquet
+from eval.scores import Score, scores_to_json, scores_to_parquet
 from jobs.command import main
+from jobs.metric_files import METRICS_PATH, TABLE_PATH, scores_there
 from jobs.options import option, required
 from jobs.progress import Progress, progress
+from jobs.reference import evaluate_against, publish
 from jobs.summary import Summary
 
-METRICS_PATH, TABLE_PATH = "metrics.json", "metrics.parquet"
 _CACHE = "features"  # below the output, where no other place is given
 
 OF_FEATURES = ("fid", "kid", "prdc", "vendi", "inception_score")
@@ -49,8 +51,10 @@ METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim")
 class Config:
     """Measure a corpus of synthetic films; the same command again takes up what was extracted before."""
 
-    real: str = required(help="URI of a corpus with real films")
-    synthetic: str = required(help="URI of a corpus with synthetic films")
+    real: str = required(help="URI of a corpus with real films, or of what publish wrote of one")
+    synthetic: str | None = option(
+        None, help="URI of a corpus with synthetic films; null: with publish alone"
+    )
     output: str = required(help="URI of the folder for metrics.json and metrics.parquet")
     metrics: list[str] = option(["fid", "mauc"], help="what to measure", choices=METRICS)
     extractors: list[str] = option(
@@ -66,6 +70,11 @@ class Config:
     synthetic_split: str | None = option(None, help="which synthetic rows to take; null: all")
     validation_split: str | None = option(None, help="real rows on which f1 chooses its thresholds")
     cache: str | None = option(None, help="URI where features are kept; null: in the output")
+    publish: str | None = option(
+        None, help="URI of a .safetensors to write: what FID takes of real, so that others need no film of it"
+    )
+    publish_groups: bool = option(True, help="publish: with the groups of patients that intervals leave out")
+    publish_floor: int | None = option(None, help="publish: films in a half of the floor; null: all", min=2)
     address: str | None = option(None, help="a Ray cluster's; null: RAY_ADDRESS, else a private one here")
 
 
@@ -75,6 +84,12 @@ def run(config: Config) -> Summary:
     Raises InputError for bad corpora, weights or options, and RefusedError where the output holds another
     run's.
     """
+    if config.publish is not None:
+        return publish(config, _instruments(config))
+    if config.synthetic is None:
+        raise InputError("missing", "synthetic=...", "Give the URI of a corpus with synthetic films.")
+    if is_reference(config.real):
+        return evaluate_against(config, _instruments(config))
     selections = {
         REAL: Selection(Corpus.open(config.real), config.real_split),
         SYNTHETIC: Selection(Corpus.open(config.synthetic), config.synthetic_split),
@@ -86,7 +101,7 @@ def run(config: Config) -> Summary:
     instruments = _instruments(config)
     record = _record(config, selections, instruments)
     if output.exists(METRICS_PATH):
-        scores = _scores_there(output, record)
+        scores = scores_there(output, record)
         return _summary(selections, {side: s.count() for side, s in selections.items()}, scores, output)
     for storage in (output, cache):
         storage.check_writable()
@@ -114,20 +129,6 @@ def run(config: Config) -> Summary:
     output.replace(TABLE_PATH, scores_to_parquet(scores))
     output.create(METRICS_PATH, scores_to_json(scores))  # last: where it is, the evaluation is finished
     return _summary(selections, films, scores, output)
-
-
-def _scores_there(output: Storage, record: RunRecord) -> list[Score]:
-    """The scores of a finished evaluation, which has to be the one of the record."""
-    if not output.exists(RUN_PATH):
-        raise RefusedError("the output holds metrics of an unknown run", output.uri, "Choose a new output.")
-    create_or_resume(output, record)
-    try:
-        return scores_from_json(output.read(METRICS_PATH))
-    except (ValueError, TypeError, KeyError) as error:
-        where = output.child(METRICS_PATH).uri
-        raise InputError(
-            "the metrics cannot be read", where, "Delete the file, then run the same command again."
-        ) from error
 
 
 def _instruments(config: Config) -> Instruments:
