@@ -45,10 +45,15 @@ class Reports:
         for film in films:
             if isinstance(film, Reject):
                 yield film
-            elif (place := self.places.get(film.report_id)) is None:
+            elif (place := self._place(film.report_id)) is None:
                 reason = "not in source.reports"
                 yield Reject(report_id=film.report_id, sample_index=film.sample_index, reason=reason)
             else:
                 (report,) = rows_from_table(self.table.slice(place, 1))
                 own = {name: getattr(film, name) for name in (*_OWN, "image_path")}
                 yield replace(report, **own)
+
+    def _place(self, report_id: str) -> int | None:
+        if report_id.isdigit() and report_id not in self.places:
+            return self.places.get(f"s{report_id}")  # MIMIC-CXR's folders say s50414267, its tables 50414267
+        return self.places.get(report_id)

@@ -147,7 +147,11 @@ def _labels(record: Record) -> Labels | None:
 
 def _text(record: Record, column: str) -> str:
     value = record.get(column)
-    return "" if value is None or isinstance(value, dict | bytes | list) else str(value).strip()
+    if value is None or value != value or isinstance(value, dict | bytes | list):
+        return ""
+    if isinstance(value, float) and value.is_integer():  # a column of numbers with gaps: 50414267.0
+        value = int(value)
+    return str(value).strip()
 
 
 def _sample_index(record: Record, default: int) -> int | None:

@@ -34,3 +34,11 @@ def test_a_report_of_several_films_is_told_once_by_its_first(tmp_path: Path) -> 
     assert reports.table.num_rows == 1
     (film,) = reports.join([Row(report_id="s", sample_index=3, text="", image=b"film")])
     assert isinstance(film, Row) and film.text == twice[0].text and film.sample_index == 3
+
+
+def test_a_number_is_the_study_that_mimic_cxr_writes_with_an_s(tmp_path: Path) -> None:
+    named = [dataclasses.replace(row, report_id=f"s5041426{n}") for n, row in enumerate(rows(2))]
+    films = [Row(report_id=name, text="", image=b"film") for name in ("50414261", "s50414260", "50414269")]
+    first, second, stray = Reports.of(write_films(tmp_path, named)).join(films)
+    assert (first.report_id, second.report_id) == ("s50414261", "s50414260")
+    assert isinstance(stray, Reject)

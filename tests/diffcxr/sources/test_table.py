@@ -92,6 +92,21 @@ def test_label_columns_come_before_the_labeler(tmp_path):
     }
 
 
+def test_ids_in_a_column_of_numbers_with_gaps_are_whole_numbers(tmp_path):
+    columns = {
+        "report_id": [50414267.0, None, float("nan")],
+        "text": ["Clear."] * 3,
+        "age": [58.5, None, 60.0],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "metadata.parquet")
+    rows = rows_of(tmp_path)
+    assert [(row.report_id, row.age) for row in rows] == [
+        ("50414267", 58.5),
+        ("row 2", None),
+        ("row 3", 60.0),
+    ]
+
+
 def test_the_image_folders_of_the_datasets_library_are_read(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.png").write_bytes(film())
