@@ -13,20 +13,19 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from diffcxr.errors import InputError
 from diffcxr.sources.fields import split_of
 from diffcxr.sources.files import Files
 from diffcxr.sources.path_pattern import PathPattern, name_of, said_by
 from diffcxr.sources.record_rows import ALIASES, COLUMNS, by_own_names, finding_of, record_rows
-from diffcxr.sources.records import Record, record_of
+from diffcxr.sources.records import Record, open_parquet, record_of
 from diffcxr.sources.row import Reject, Row
 
 SUFFIXES = (".parquet", ".arrow")
 _STATE = "state.json"  # what `save_to_disk` writes beside its files, to name them
 _FILE_MAGIC = b"ARROW1"
-_BATCH_ROWS = 64  # as read from Parquet
+_BATCH_ROWS = 16  # as read from Parquet: films are large
 _FIX = "source.root is a data set saved by save_to_disk, a hub repository's folder, or one of its files."
 
 
@@ -89,7 +88,7 @@ def _batches(file: BinaryIO, names: ColumnNames, where: str, images: bool) -> It
     """The rows of a file with the columns that are of use, under their names here. Raises InputError."""
     try:
         if where.lower().endswith(".parquet"):
-            table = pq.ParquetFile(file)
+            table = open_parquet(file)
             columns = _columns(table.schema_arrow, names, where, images)
             batches = table.iter_batches(batch_size=_BATCH_ROWS, columns=list(columns))
         else:

@@ -22,6 +22,7 @@ Needs = Sequence[str | tuple[str, ...]]
 """The columns that a table must have; of a tuple, one."""
 
 MAX_FIELD_CHARACTERS = 1 << 17
+_BUFFER = 1 << 20  # bytes
 _BATCH_ROWS = 64  # Parquet tables may carry their images
 
 
@@ -79,13 +80,18 @@ def read_parquet(file: BinaryIO, where: str, needs: Needs) -> Iterator[Record | 
     Raises InputError where the file is no whole Parquet file, or has not the columns that it `needs`.
     """
     try:
-        table = pq.ParquetFile(file)
+        table = open_parquet(file)
         _check_columns(table.schema_arrow.names, needs, where)
         for batch in table.iter_batches(batch_size=_BATCH_ROWS):
             for number in range(batch.num_rows):
                 yield record_of(batch.slice(number, 1))
     except (pa.ArrowException, OSError) as error:
         raise InputError("the table is no whole Parquet file", where, "Fetch or write it again.") from error
+
+
+def open_parquet(file: BinaryIO) -> pq.ParquetFile:
+    """The file, whose columns are read as they are needed: by itself Arrow holds groups of rows twice."""
+    return pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False)
 
 
 def record_of(row: pa.RecordBatch) -> Record | str:
