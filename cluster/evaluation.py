@@ -17,7 +17,7 @@ from ray.util.annotations import RayDeprecationWarning
 from cluster.evaluation_rows import Row, evidence_of, slice_row
 from cluster.evidence import Evidence
 from cluster.feature_cache import FeatureCache
-from cluster.film_slices import VALIDATION, Census, Selection, read_slices, slice_names
+from cluster.film_slices import RIVAL, VALIDATION, Census, Selection, read_slices, slice_names
 from cluster.measurer import Instruments, Measurer
 from cluster.session import resources
 from diffcxr.errors import DiffCXRError, IncompleteError
@@ -37,7 +37,7 @@ _DEATHS = (
 
 
 def measure(
-    selections: Mapping[str, Selection],  # REAL and SYNTHETIC, and VALIDATION where it is needed
+    selections: Mapping[str, Selection],  # REAL and SYNTHETIC; RIVAL and VALIDATION where they are needed
     censuses: Mapping[str, Census],
     plan: FloorPlan,
     instruments: Instruments,
@@ -126,7 +126,11 @@ class Totals:
             return self._sides[side]
         extractors = self.instruments.extractors if side != VALIDATION else ()
         return Evidence(
-            {e.name: Side.empty(e.dimension) for e in extractors if self.instruments.moments},
+            {
+                e.name: Side.empty(e.dimension)
+                for e in extractors
+                if self.instruments.moments and side != RIVAL
+            },
             rows={e.name: () for e in extractors if self.instruments.rows},
         )
 

@@ -18,6 +18,8 @@ from diffcxr.errors import InputError
 from eval.groups import film_keys, patient_hashes
 
 REAL, SYNTHETIC = "real", "synthetic"
+RIVAL = "rival"
+"""Synthetic films of another corpus, which are measured to be compared."""
 VALIDATION = "validation"
 """Real films on which thresholds are chosen; measured in no other way."""
 SLICE = 128
@@ -68,7 +70,7 @@ class FilmSlice:
     """At most SLICE consecutive selected films of a shard."""
 
     number: int  # among all slices of an evaluation, in their order
-    side: str  # REAL, SYNTHETIC or VALIDATION
+    side: str  # REAL, SYNTHETIC, RIVAL or VALIDATION
     name: str  # the same for the same films in any corpus folder; what caches go by
     patients: NDArray[np.uint64]  # (n,)
     keys: NDArray[np.uint64]  # (n,)

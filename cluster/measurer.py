@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cluster.evaluation_rows import Row, evidence_row, slice_of
 from cluster.evidence import Evidence
 from cluster.feature_cache import FeatureCache, SliceFeatures
-from cluster.film_slices import REAL, VALIDATION, FilmSlice, decode_films, truth_of
+from cluster.film_slices import REAL, RIVAL, VALIDATION, FilmSlice, decode_films, truth_of
 from diffcxr.errors import DiffCXRError, InputError
 from eval.auc import ScoredFilms
 from eval.feature_rows import FeatureRows
@@ -100,7 +100,7 @@ class Measurer:
                 scored = [ScoredFilms(at.features, truth, patients, keys)]
             if extractor not in instruments.extractors:
                 continue
-            if instruments.moments:
+            if instruments.moments and films.side != RIVAL:  # cluster.rivalry takes its rows
                 sides[extractor.name] = update_side(
                     Side.empty(extractor.dimension), at.features, group[at.readable], chosen[at.readable]
                 )

@@ -46,7 +46,9 @@ class Varieties:
         return states
 
     def add(self, side: str, rows: Mapping[str, Sequence[FeatureRows]]) -> None:
-        """The rows of a slice of a side, by extractor."""
+        """The rows of a slice of a side, by extractor; those of a rival are passed over."""
+        if side not in (REAL, SYNTHETIC):
+            return
         for name, parts in rows.items():
             for part in parts:
                 matched = (

@@ -34,6 +34,10 @@ class ScoredFilms:
             np.empty(0, np.uint64),
         )
 
+    def take(self, films: NDArray[np.bool_] | NDArray[np.int64]) -> ScoredFilms:
+        """Those films, by a mask (n,) or by their places."""
+        return ScoredFilms(self.scores[films], self.truth[films], self.patients[films], self.keys[films])
+
 
 @dataclass(frozen=True, slots=True)
 class FindingAUC:

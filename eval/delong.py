@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
 from eval.auc import MIN_OF_EACH_CLASS, ScoredFilms
+from eval.differences import Difference, by_error
 
 _Z = float(norm.ppf(0.975))
 
@@ -24,16 +25,6 @@ class AUCs:
         """95 %, value -+ 1.96 standard errors."""
         margin = _Z * float(np.sqrt(self.covariance[index, index]))
         return float(self.values[index]) - margin, float(self.values[index]) + margin
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The AUC of one model less that of another; `p` is two-sided, for no difference."""
-
-    value: float
-    low: float  # 95 %
-    high: float
-    p: float
 
 
 def delong(
@@ -72,7 +63,8 @@ def delong(
 
 
 def compare(first: ScoredFilms, second: ScoredFilms) -> list[Difference | None]:
-    """One difference a finding between two models' scores of the same reports; None where films are too few.
+    """One difference a finding between two models' scores of the same reports; None where films are too few,
+    or a class comes from one patient.
 
     Films are paired by their keys, and those that only one state has are left out; so are those whose truth
     is not known. Raises ValueError where paired films differ in truth or patient.
@@ -88,7 +80,10 @@ def compare(first: ScoredFilms, second: ScoredFilms) -> list[Difference | None]:
             found.append(None)
             continue
         scores = np.stack([first.scores[at, finding], second.scores[other, finding]], axis=1)
-        found.append(difference(delong(scores[known], truth[known] == 1, first.patients[at][known])))
+        try:
+            found.append(difference(delong(scores[known], truth[known] == 1, first.patients[at][known])))
+        except ValueError:
+            found.append(None)
     return found
 
 
@@ -97,9 +92,7 @@ def difference(aucs: AUCs) -> Difference:
     contrast = np.array([1.0, -1.0])
     value = float(contrast @ aucs.values)
     error = float(np.sqrt(max(contrast @ aucs.covariance @ contrast, 0.0)))
-    if error == 0:  # the same order of films
-        return Difference(value, value, value, 1.0 if value == 0 else 0.0)
-    return Difference(value, value - _Z * error, value + _Z * error, float(2 * norm.sf(abs(value) / error)))
+    return by_error(value, float(aucs.values[1]), error, "DeLong's variance, clustered by patient")
 
 
 def _placements(of: NDArray[np.floating], among: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.auc import MIN_OF_EACH_CLASS, ScoredFilms, shuffled
+from eval.differences import Difference, by_resamples
 from eval.intervals import Interval
 from eval.scores import Score
 
@@ -51,12 +52,13 @@ def f1_scores(
     `floor` takes another patient's labels, `ceiling` the real films. Intervals resample patients. A finding
     has no value where it has no threshold or too few films of a class.
     """
-    counts = _counts(synthetic, thresholds)
-    enough = ~np.isnan(thresholds)
-    for index, truth in enumerate(synthetic.truth.T):
-        enough[index] &= min((truth == 1).sum(), (truth == 0).sum()) >= MIN_OF_EACH_CLASS
+    counts = _counts(synthetic, thresholds, synthetic.patients)
+    enough = _enough(synthetic, thresholds)
     used: list[int] = np.flatnonzero(enough).tolist()
-    sums = [_f1(_counts(state, thresholds).sum(0), used) for state in (synthetic, shuffled(synthetic), real)]
+    sums = [
+        _f1(_counts(state, thresholds, state.patients).sum(0), used)
+        for state in (synthetic, shuffled(synthetic), real)
+    ]
     draws = _resampled(counts, used, resamples) if len(used) else None
     row = Score(
         metric="f1_label",
@@ -87,13 +89,49 @@ def f1_scores(
     return scores
 
 
-def _counts(state: ScoredFilms, thresholds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(patients, findings, 2): hits, and films that are positive plus films that are called so."""
-    _, patient = np.unique(state.patients, return_inverse=True)
+def f1_differences(
+    ours: ScoredFilms,
+    rival: ScoredFilms,
+    thresholds: NDArray[np.float64],  # (findings,), nan where none could be chosen
+    *,
+    findings: Sequence[str],
+    resamples: int = RESAMPLES,
+) -> dict[tuple[str, str], Difference]:
+    """How two corpora differ in the rows of `f1_scores`, by metric and subset, over the findings of both.
+
+    Patients are drawn anew with their films of either corpus. A finding with too few films is not there.
+    """
+    used: list[int] = np.flatnonzero(_enough(ours, thresholds) & _enough(rival, thresholds)).tolist()
+    if not used:
+        return {}
+    patients = np.concatenate([ours.patients, rival.patients])
+    counts = [_counts(state, thresholds, patients) for state in (ours, rival)]
+    value, rivals = (_f1(of.sum(0), used) for of in counts)
+    draws, rival_draws = (_resampled(of, used, resamples) for of in counts)
+    rows = [("f1_label", "all"), ("f1_label_micro", "all"), *(("f1_label", findings[i]) for i in used)]
+    return {
+        row: by_resamples(float(value[at] - rivals[at]), float(rivals[at]), draws[:, at] - rival_draws[:, at])
+        for at, row in enumerate(rows)
+    }
+
+
+def _enough(state: ScoredFilms, thresholds: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(findings,): a threshold, and enough films of each class."""
+    of_each = np.minimum((state.truth == 1).sum(0), (state.truth == 0).sum(0))
+    enough: NDArray[np.bool_] = ~np.isnan(thresholds) & (of_each >= MIN_OF_EACH_CLASS)
+    return enough
+
+
+def _counts(
+    state: ScoredFilms, thresholds: NDArray[np.float64], among: NDArray[np.uint64]
+) -> NDArray[np.int64]:
+    """(patients of `among`, findings, 2): hits, and films that are positive plus films that are called so."""
+    everybody = np.unique(among)
+    patient = np.searchsorted(everybody, state.patients)
     seen = state.scores >= np.where(np.isnan(thresholds), np.inf, thresholds)
     known = state.truth >= 0
     positive = state.truth == 1
-    found = np.zeros((int(patient.max()) + 1 if len(patient) else 0, len(thresholds), 2), np.int64)
+    found = np.zeros((len(everybody), len(thresholds), 2), np.int64)
     np.add.at(found[..., 0], patient, seen & positive)
     np.add.at(found[..., 1], patient, positive.astype(np.int64) + (seen & known))
     return found

@@ -21,13 +21,20 @@ def jackknife(value: float, left_out: Sequence[float]) -> Interval:
     The delete-group jackknife: value -+ t(G - 1) sqrt((G - 1) / G sum (v_g - mean)^2). For FID, KID and PRDC,
     where a bootstrap's duplicates bias every resample. Raises ValueError below two groups.
     """
+    error, degrees = jackknife_error(np.asarray(left_out, np.float64))
+    margin = float(student.ppf(0.975, degrees) * error)
+    return value - margin, value + margin
+
+
+def jackknife_error(left_out: NDArray[np.float64]) -> tuple[float, int]:
+    """The standard error of a value from those without each of the G groups, and its degrees of freedom.
+
+    Raises ValueError below two groups.
+    """
     count = len(left_out)
     if count < 2:
         raise ValueError(f"a jackknife needs two groups, not {count}")
-    spread = np.asarray(left_out, np.float64)
-    error = np.sqrt((count - 1) / count * ((spread - spread.mean()) ** 2).sum())
-    margin = float(student.ppf(0.975, count - 1) * error)
-    return value - margin, value + margin
+    return float(np.sqrt((count - 1) / count * ((left_out - left_out.mean()) ** 2).sum())), count - 1
 
 
 def jackknife_of_known(value: float, left_out: NDArray[np.float64]) -> Interval | tuple[None, None]:
@@ -59,11 +66,19 @@ def half_sample(value: float, halves: NDArray[np.float64]) -> Interval | tuple[N
     of it that at n. For PRDC, whose films answer for their neighbours, and for calibration errors: there the
     jackknife's intervals were up to 1.9 times too wide. None twice below two splits without nan.
     """
-    differences = (halves[:, 0] - halves[:, 1])[~np.isnan(halves).any(1)]
-    if len(differences) < 2:
+    error, degrees = half_sample_error(halves)
+    if degrees < 2:
         return None, None
-    margin = float(student.ppf(0.975, len(differences)) * np.sqrt((differences**2).mean() / 4))
+    margin = float(student.ppf(0.975, degrees) * error)
     return value - margin, value + margin
+
+
+def half_sample_error(halves: NDArray[np.float64]) -> tuple[float, int]:
+    """The standard error of a value from those on both halves (splits, 2), and its degrees of freedom: the
+    splits without nan. nan where there are none.
+    """
+    differences = (halves[:, 0] - halves[:, 1])[~np.isnan(halves).any(1)]
+    return float(np.sqrt((differences**2).mean() / 4)) if len(differences) else float("nan"), len(differences)
 
 
 def bootstrap_mean(
@@ -101,12 +116,39 @@ def bootstrap_auc(
     resamples: int = 1000,
     seed: int = 0,
 ) -> AUCIntervals:
-    """Percentile intervals over resamples of *patients* with all their films.
+    """Percentile intervals over resamples of *patients* with all their films."""
+    draws = draw_aucs(state, sets, state.patients, resamples, seed)
+    return AUCIntervals(
+        [_percentiles(column) for column in draws.findings.T],
+        {name: _percentiles(means) for name, means in draws.macro.items()},
+        {name: _percentiles(means) for name, means in draws.weighted.items()},
+    )
 
-    A finding that a resample leaves without one of the classes is left out of that resample's means.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AUCDraws:
+    """AUCs of resamples of patients; nan where a finding (or every finding) has too few films of a class."""
+
+    findings: NDArray[np.float64]  # (resamples, findings)
+    macro: dict[str, NDArray[np.float64]]  # (resamples,), by the name of the set of findings
+    weighted: dict[str, NDArray[np.float64]]  # the same, each finding counting as often as it is there
+
+
+def draw_aucs(
+    state: ScoredFilms,
+    sets: Mapping[str, Sequence[int]],  # name -> columns that its means are over
+    among: NDArray[np.uint64],  # the patients that are drawn, these and perhaps others, each once or more
+    resamples: int = 1000,
+    seed: int = 0,
+) -> AUCDraws:
+    """AUCs over resamples of patients with all their films.
+
+    A finding that a resample leaves without one of the classes is left out of that resample's means. Two
+    states have the same patients in each resample where `among`, `resamples` and `seed` are the same.
     """
-    _, patient = np.unique(state.patients, return_inverse=True)
-    patients = int(patient.max()) + 1 if len(patient) else 0
+    everybody = np.unique(among)
+    patient = np.searchsorted(everybody, state.patients)
+    patients = len(everybody)
     columns = [_Column.of(s, t) for s, t in zip(state.scores.T, state.truth.T, strict=True)]
     values = np.full((resamples, len(columns)), np.nan)
     rng = np.random.default_rng(seed)
@@ -116,18 +158,14 @@ def bootstrap_auc(
         for index, column in enumerate(columns):
             if column is not None:
                 values[resample, index] = column.weighted_auc(weights)
-    eligible = [index for index, column in enumerate(columns) if column is not None]
     there = np.array([len(column.positives) if column is not None else 0 for column in columns], np.float64)
-    macro: dict[str, Interval | None] = {}
-    weighted: dict[str, Interval | None] = {}
+    macro: dict[str, NDArray[np.float64]] = {}
+    weighted: dict[str, NDArray[np.float64]] = {}
     for name, chosen in sets.items():
-        used = [index for index in chosen if index in eligible]
+        used = [index for index in chosen if columns[index] is not None]
         for means, weight in ((macro, np.ones(len(used))), (weighted, there[used])):
-            means[name] = _percentiles(_mean_of_known(values[:, used], weight)) if used else None
-    findings = [
-        _percentiles(values[:, index]) if index in eligible else None for index in range(len(columns))
-    ]
-    return AUCIntervals(findings, macro, weighted)
+            means[name] = _mean_of_known(values[:, used], weight)
+    return AUCDraws(values, macro, weighted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

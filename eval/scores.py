@@ -32,6 +32,10 @@ class Score:
     digest: str  # the extractor's
     findings: tuple[str, ...] | None = None  # those that a macro mean is over
     note: str | None = None  # what else decides how the value is to be read
+    against: str | None = None  # the rival corpus: `value` is then a difference, the films' less the rival's
+    rival_value: float | None = None  # the rival's own
+    n_rival: int | None = None  # its films; `n_synthetic` counts those that stand against them
+    p_value: float | None = None  # two-sided, for no difference
 
 
 _TYPES: dict[str, pa.DataType] = {

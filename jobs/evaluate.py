@@ -14,10 +14,21 @@ import numpy as np
 from cluster.corpus import Corpus
 from cluster.evaluation import Totals, measure
 from cluster.feature_cache import FeatureCache
-from cluster.film_slices import REAL, SYNTHETIC, VALIDATION, Census, Selection, first_films, take_census
+from cluster.film_slices import (
+    REAL,
+    RIVAL,
+    SYNTHETIC,
+    VALIDATION,
+    Census,
+    Selection,
+    first_films,
+    take_census,
+)
 from cluster.measurer import Instruments
 from cluster.models import MINI
 from cluster.reference_file import is_reference
+from cluster.rival_scoring import difference_scores
+from cluster.rivalry import Rivalry
 from cluster.run_record import RunRecord, create_or_resume
 from cluster.scoring import classifier_scores, feature_scores, film_scores
 from cluster.session import connect
@@ -55,6 +66,9 @@ class Config:
     synthetic: str | None = option(
         None, help="URI of a corpus with synthetic films; null: with publish alone"
     )
+    rival: str | None = option(
+        None, help="URI of another corpus with synthetic films, to be compared with; null: none"
+    )
     output: str = required(help="URI of the folder for metrics.json and metrics.parquet")
     metrics: list[str] = option(["fid", "mauc"], help="what to measure", choices=METRICS)
     extractors: list[str] = option(
@@ -67,7 +81,7 @@ class Config:
     )
     classifier: str = option("mini", help="mini, or a folder or URI of a finding classifier, for mAUC")
     real_split: str | None = option(None, help="which real rows to take; null: all")
-    synthetic_split: str | None = option(None, help="which synthetic rows to take; null: all")
+    synthetic_split: str | None = option(None, help="which synthetic rows to take, a rival's too; null: all")
     validation_split: str | None = option(None, help="real rows on which f1 chooses its thresholds")
     cache: str | None = option(None, help="URI where features are kept; null: in the output")
     publish: str | None = option(
@@ -89,11 +103,15 @@ def run(config: Config) -> Summary:
     if config.synthetic is None:
         raise InputError("missing", "synthetic=...", "Give the URI of a corpus with synthetic films.")
     if is_reference(config.real):
+        if config.rival is not None:
+            raise InputError("a rival is compared film by film", "rival", "Give the real films, or leave it out.")
         return evaluate_against(config, _instruments(config))
     selections = {
         REAL: Selection(Corpus.open(config.real), config.real_split),
         SYNTHETIC: Selection(Corpus.open(config.synthetic), config.synthetic_split),
     }
+    if config.rival is not None:
+        selections[RIVAL] = _rival(config.rival, selections[SYNTHETIC])
     if "f1" in config.metrics:
         selections[VALIDATION] = _validation(config, selections[REAL])
     output = Storage.at(config.output)
@@ -117,15 +135,20 @@ def run(config: Config) -> Summary:
         instruments = replace(instruments, quartets=_quartets(selections, censuses))
     totals = Totals(instruments)
     varieties = _varieties(config, instruments, plan)
+    rivalry = Rivalry.between(censuses, instruments.extractors, config.metrics) if config.rival else None
     keeps_rows = bool({"kid", "prdc"} & set(config.metrics))
     films = {side: census.films for side, census in censuses.items()}
     bar: Progress[None] = progress(total=sum(films.values()), unit="films", desc="evaluate")
     with connect(config.address), bar:
         for side, evidence in measure(selections, censuses, plan, instruments, FeatureCache(cache)):
             varieties.add(side, evidence.rows)
+            if rivalry is not None:
+                rivalry.add(side, evidence.rows)
             totals.add(side, evidence if keeps_rows else evidence.without_rows())
             bar.update(evidence.films)
     scores = _scores(config, selections, totals, varieties)
+    if rivalry is not None:
+        scores += difference_scores(config.metrics, selections, totals, rivalry, scores, _follow)
     output.replace(TABLE_PATH, scores_to_parquet(scores))
     output.create(METRICS_PATH, scores_to_json(scores))  # last: where it is, the evaluation is finished
     return _summary(selections, films, scores, output)
@@ -142,9 +165,15 @@ def _instruments(config: Config) -> Instruments:
         }
         extractors = [makers[name]() for name in dict.fromkeys(config.extractors)]
     classifier = _classifier(config.classifier) if set(OF_CLASSIFIER) & set(config.metrics) else None
-    return Instruments(
-        tuple(extractors), classifier, moments="fid" in config.metrics, rows=bool(set(wanted) - {"fid"})
-    )
+    rows = bool(set(wanted) - {"fid"}) or (config.rival is not None and bool(wanted))
+    return Instruments(tuple(extractors), classifier, moments="fid" in config.metrics, rows=rows)
+
+
+def _rival(uri: str, synthetic: Selection) -> Selection:
+    rival = Selection(Corpus.open(uri), synthetic.split)
+    if rival.corpus.digest == synthetic.corpus.digest:
+        raise InputError("a corpus is no rival of itself", rival.corpus.uri, "Give another model's films.")
+    return rival
 
 
 def _validation(config: Config, real: Selection) -> Selection:
@@ -159,10 +188,10 @@ def _validation(config: Config, real: Selection) -> Selection:
 def _quartets(selections: Mapping[str, Selection], censuses: Mapping[str, Census]) -> dict[str, Quartets]:
     """Synthetic films of one prompt, and real ones of different patients, four by four."""
     real = censuses[REAL]
-    return {
-        REAL: of_strangers(np.concatenate(real.patients), np.concatenate(real.keys)),
-        SYNTHETIC: of_prompts(*first_films(selections[SYNTHETIC])),
+    of_models = {
+        side: of_prompts(*first_films(selections[side])) for side in (SYNTHETIC, RIVAL) if side in selections
     }
+    return {REAL: of_strangers(np.concatenate(real.patients), np.concatenate(real.keys)), **of_models}
 
 
 def _varieties(config: Config, instruments: Instruments, plan: FloorPlan) -> Varieties:
@@ -199,7 +228,7 @@ def _record(config: Config, selections: dict[str, Selection], instruments: Instr
 def _scores(
     config: Config, selections: Mapping[str, Selection], totals: Totals, varieties: Varieties
 ) -> list[Score]:
-    for side in (REAL, SYNTHETIC):
+    for side in (REAL, SYNTHETIC, *({RIVAL} & selections.keys())):
         if totals[side].films - totals[side].unreadable < 2:
             where = selections[side].corpus.uri
             raise InputError("fewer than two films can be read", where, "Give a corpus of PNG or JPEG films.")
@@ -221,7 +250,8 @@ def _summary(
     selections: Mapping[str, Selection], films: Mapping[str, int], scores: Sequence[Score], output: Storage
 ) -> Summary:
     """The same from the scores that were taken and from those that are read back."""
-    of_all = [score for score in scores if not score.metric.startswith("mauc_paired")]  # that is of pairs
+    # Those of pairs and of comparisons may be of fewer films.
+    of_all = [s for s in scores if not s.metric.startswith("mauc_paired") and s.against is None]
     read = {
         REAL: min((score.n_real for score in of_all), default=films[REAL]),
         SYNTHETIC: min((score.n_synthetic for score in of_all), default=films[SYNTHETIC]),
@@ -236,6 +266,9 @@ def _summary(
         }
         for side in read
     }
+    if RIVAL in selections:
+        rival = selections[RIVAL]
+        sides[RIVAL] = {"corpus": rival.corpus.digest, "name": rival.name, "films": films[RIVAL]}
     shown = [score for score in scores if score.value is not None]
     values = {
         "output": output.uri,
@@ -248,11 +281,13 @@ def _summary(
     table: list[tuple[object, ...]] = [
         ("metric", "of", "value", "low", "high", "floor", "at its n", "n", "ceiling", "n real", "n synthetic")
     ]
+    if RIVAL in selections:
+        table[0] = (*table[0], "p")
     for score in shown:
         of = score.subset if score.extractor == FindingScores.name else score.extractor
         floor = (score.floor, score.value_at_floor, score.n_floor)
         row = (score.value, score.low, score.high, *floor, score.ceiling, score.n_real, score.n_synthetic)
-        table.append((score.metric, of, *row))
+        table.append((score.metric, of, *row, *([score.p_value] if RIVAL in selections else [])))
     for side in (REAL, SYNTHETIC):
         if unreadable[side]:
             table.append(("unreadable", side, unreadable[side]))

@@ -1,4 +1,5 @@
 import io
+import json
 
 import pyarrow.parquet as pq
 import pytest
@@ -31,6 +32,21 @@ SCORES = [
         digest="sha256:01",
         findings=("Edema", "Fracture"),
     ),
+    Score(
+        metric="fid_difference",
+        extractor="efficientnet_lite0",
+        value=-1.5,
+        low=-2.0,
+        high=-1.0,
+        n_real=300,
+        n_synthetic=90,
+        reference="phantom, test",
+        digest="sha256:00",
+        against="films of another model",
+        rival_value=14.0,
+        n_rival=90,
+        p_value=0.001,
+    ),
 ]
 
 
@@ -57,3 +73,11 @@ def test_a_value_that_is_no_number_is_not_written() -> None:
                 )
             ]
         )
+
+
+def test_metrics_that_were_written_before_there_were_rivals_are_read() -> None:
+    old = [row for row in json.loads(scores_to_json(SCORES)) if row["against"] is None]
+    for row in old:
+        for name in ("against", "rival_value", "n_rival", "p_value"):
+            del row[name]
+    assert scores_from_json(json.dumps(old).encode()) == SCORES[:2]

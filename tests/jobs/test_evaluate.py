@@ -9,6 +9,7 @@ import pytest
 
 from cluster.measurer import Instruments
 from cluster.session import connect
+from diffcxr.sources.row import Row
 from eval.prdc import NAMES
 from eval.scores import SCORE_SCHEMA, Score, scores_from_json
 from jobs import evaluate
@@ -108,6 +109,63 @@ def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_pa
     # Metrics that were not asked for are not computed, and what is left has the same values.
     assert main(command(tmp_path, "metrics=[kid]", *more, output="kid")) == 0
     assert list(scores(tmp_path / "kid").values()) == [found["kid", "efficientnet_lite0", "all"]]
+
+
+def test_a_rival_is_compared_in_every_metric_with_an_interval_and_a_p_value(tmp_path: Path, capsys) -> None:
+    real = film_rows(160, seed=1)
+
+    def made(count: int, brightness: float) -> list[Row]:
+        films = film_rows(count, seed=int(brightness), brightness=brightness)
+        return [
+            dataclasses.replace(
+                row,
+                **{
+                    name: getattr(real[4 * (index // 4)], name)
+                    for name in ("report_id", "patient_id", "labels")
+                },
+                sample_index=index % 4,
+            )
+            for index, row in enumerate(films)
+        ]
+
+    write_films(tmp_path / "real", real, [70])
+    write_films(tmp_path / "synthetic", made(160, 15))
+    write_films(tmp_path / "rival", made(120, 40), [50])
+    write_classifier(tmp_path / "classifier")
+    every = [f"metrics=[{','.join(METRICS)}]", "real_split=train", "validation_split=test"]
+    one = command(tmp_path, *every, f"rival={tmp_path / 'rival'}")
+    assert main(one) == 0
+    assert " p\n" in capsys.readouterr().out
+    found = scores(tmp_path / "out")
+    differences = {key: score for key, score in found.items() if score.against is not None}
+    alone = {key: score for key, score in found.items() if score.against is None}
+    assert [(f"{metric}_difference", *of) for metric, *of in alone] == list(differences)
+    for (metric, _, subset), score in differences.items():
+        assert score.against is not None and score.against.startswith("films, ")
+        if subset == "all" and not metric.startswith("mauc_paired"):
+            assert score.value is not None and score.rival_value is not None and score.p_value is not None
+            assert score.low is not None and score.high is not None, metric
+            assert score.low <= score.value <= score.high, metric
+            films = (
+                (160, 120) if metric == "ms_ssim_difference" else (120, 120)
+            )  # a mean of prompts has no bias
+            assert (score.n_synthetic, score.n_rival) == films, metric
+    fid = differences["fid_difference", "efficientnet_lite0", "all"]
+    assert fid.value is not None and fid.value < 0 and fid.p_value is not None and fid.p_value < 0.05
+
+    # What is said of the synthetic films alone is what is said without a rival, and so is a rival's value.
+    assert main(command(tmp_path, *every, output="alone")) == 0
+    assert scores(tmp_path / "alone") == alone
+    rival = [f"synthetic={tmp_path / 'rival'}", "metrics=[fid,kid,vendi]", "real_split=train"]
+    assert main(command(tmp_path, *rival, output="other")) == 0
+    for (metric, extractor, subset), score in scores(tmp_path / "other").items():
+        difference = differences[f"{metric}_difference", extractor, subset]
+        assert difference.rival_value == pytest.approx(score.value, rel=1e-9)
+
+    capsys.readouterr()
+    assert main(command(tmp_path, f"rival={tmp_path / 'synthetic'}", output="same")) == 2
+    assert "no rival of itself" in capsys.readouterr().err
+    assert main([*one[:-1], f"rival={tmp_path / 'real'}", one[-1]]) == 4  # another rival, another run
 
 
 def test_thresholds_are_not_chosen_on_films_that_they_judge(place: Path, capsys) -> None:

@@ -1,0 +1,104 @@
+"""How much a measure of one corpus exceeds that of its rival, with a 95 % interval and a p-value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from eval.groups import GROUPS
+from eval.intervals import half_sample_error, jackknife_error
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A measure of one corpus less that of its rival.
+
+    `p` is two-sided, for no difference, and below 0.05 where the interval leaves 0 out. None three times
+    where there are too few patients to tell.
+    """
+
+    value: float
+    rival: float  # the rival's own
+    low: float | None  # 95 %
+    high: float | None
+    p: float | None
+    how: str  # the interval and the p-value were found
+
+
+def by_error(value: float, rival: float, error: float, how: str, degrees: float = float("inf")) -> Difference:
+    """From a standard error with Student's t of so many degrees of freedom; infinitely many are a normal."""
+    if error == 0:  # nothing differs, whoever is left out
+        return Difference(value, rival, value, value, 1.0 if value == 0 else 0.0, how)
+    margin = float(student.ppf(0.975, degrees)) * error
+    p = float(2 * student.sf(abs(value) / error, degrees))
+    return Difference(value, rival, value - margin, value + margin, p, how)
+
+
+def by_jackknife(value: float, rival: float, left_out: NDArray[np.float64]) -> Difference:
+    """From the differences (groups,) without each group of patients, nan where too few films are left.
+
+    A group is left out of both corpora, and of the real one, at once: what they share cancels out.
+    """
+    known = left_out[~np.isnan(left_out)]
+    how = f"jackknife over {len(known)} groups of patients"
+    if len(known) < 2:
+        return Difference(value, rival, None, None, None, how)
+    error, degrees = jackknife_error(known)
+    return by_error(value, rival, error, how, degrees)
+
+
+def by_halves(value: float, rival: float, halves: NDArray[np.float64]) -> Difference:
+    """From the differences (splits, 2) on both halves of `eval.intervals.balanced_halves`."""
+    error, degrees = half_sample_error(halves)
+    how = f"{degrees} splits of {GROUPS} groups of patients into halves"
+    if degrees < 2:
+        return Difference(value, rival, None, None, None, how)
+    return by_error(value, rival, error, how, degrees)
+
+
+def by_resamples(value: float, rival: float, draws: NDArray[np.float64]) -> Difference:
+    """From the differences (resamples,) of patients drawn anew, the same for both corpora; nan is left out.
+
+    The percentile interval; `p` is twice the share of resamples on the other side of 0, itself counted.
+    """
+    known = draws[~np.isnan(draws)]
+    how = f"{len(known):,} resamples of patients"
+    if not len(known):
+        return Difference(value, rival, None, None, None, how)
+    low, high = (float(end) for end in np.percentile(known, [2.5, 97.5]))
+    beyond = min(int((known <= 0).sum()), int((known >= 0).sum()))
+    return Difference(value, rival, low, high, min(1.0, 2 * (beyond + 1) / (len(known) + 1)), how)
+
+
+def difference_of_means(
+    values: NDArray[np.float64],  # (n,)
+    patients: NDArray[np.uint64],
+    rival_values: NDArray[np.float64],  # (m,)
+    rival_patients: NDArray[np.uint64],
+    resamples: int = 1000,
+) -> Difference:
+    """The mean of some values less that of the rival's, patients drawn anew with what they have of either.
+
+    Raises ValueError where there is no value on a side.
+    """
+    if not len(values) or not len(rival_values):
+        raise ValueError("a mean needs a value")
+    everybody, patient = np.unique(np.concatenate([patients, rival_patients]), return_inverse=True)
+    whose = patient[: len(values)], patient[len(values) :]
+    sums, counts = (
+        [np.bincount(of, weights, len(everybody)) for of, weights in zip(whose, both, strict=True)]
+        for both in ((values, rival_values), (None, None))
+    )
+    rng = np.random.default_rng(0)
+    draws = np.full(resamples, np.nan)
+    for resample in range(resamples):
+        drawn = rng.integers(len(everybody), size=len(everybody))
+        films = [int(count[drawn].sum()) for count in counts]
+        if all(films):
+            ours, rivals = (sum_[drawn].sum() / count for sum_, count in zip(sums, films, strict=True))
+            draws[resample] = ours - rivals
+    rival = float(rival_values.mean())
+    return by_resamples(float(values.mean()) - rival, rival, draws)

@@ -1,0 +1,102 @@
+"""How two synthetic corpora differ in what is measured on features: FID, KID, PRDC and diversity.
+
+Each takes states of films that `eval.comparison` chose, as many of one corpus as of its rival. What is left
+out, a group of patients, is left out of every corpus at once, so that what the corpora share, the real films
+and perhaps the reports, adds nothing to the difference's error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval import inception_score, kid, prdc, vendi
+from eval.differences import Difference, by_halves, by_jackknife
+from eval.feature_rows import FeatureRows
+from eval.fid import Side
+from eval.frechet import frechet_distance
+from eval.inception_score import ClassSums
+from eval.moments import leave_one_out, merge_all
+from eval.prdc import NAMES
+from eval.vendi import SecondMoment, Variety
+
+Follow = Callable[[Iterator[float]], Iterator[float]]
+"""Shows the progress of a jackknife."""
+
+
+def fid_difference(real: Side, ours: Side, rival: Side, follow: Follow = iter) -> Difference:
+    """FID from the same real films. Raises ValueError where a side has fewer than two films."""
+    whole = merge_all(real.groups, real.dimension)
+    value, rivals = (
+        frechet_distance(whole, merge_all(side.groups, side.dimension)) for side in (ours, rival)
+    )
+    return by_jackknife(value - rivals, rivals, np.array(list(follow(_left_out_fids(real, ours, rival)))))
+
+
+def kid_difference(real: FeatureRows, ours: FeatureRows, rival: FeatureRows) -> Difference:
+    """KID from the same real films; subsets are of the same reports where the corpora are.
+
+    Raises ValueError where a side has fewer than two films.
+    """
+    found, rivals = (kid.result(real, films) for films in (ours, rival))
+    return by_jackknife(found.value - rivals.value, rivals.value, found.left_out - rivals.left_out)
+
+
+def prdc_differences(real: FeatureRows, ours: FeatureRows, rival: FeatureRows) -> dict[str, Difference]:
+    """Precision, recall, density and coverage among the same real films, by name.
+
+    Shares are taken as in `eval.prdc.interval`, about their values: the deviation of a half's arcsine, times
+    what the share changes with it. Raises ValueError where a side has no more than `eval.prdc.K` films.
+    """
+    found, rivals = (prdc.result(real, films) for films in (ours, rival))
+    differences = {}
+    for index, name in enumerate(NAMES):
+        values = [float(of.values[index]) for of in (found, rivals)]
+        halves = [of.halves[..., index] for of in (found, rivals)]
+        if name != "density":
+            halves = [_about(value, half) for value, half in zip(values, halves, strict=True)]
+        differences[name] = by_halves(values[0] - values[1], values[1], halves[0] - halves[1])
+    return differences
+
+
+def vendi_difference(ours: Variety, rival: Variety, follow: Follow = iter) -> Difference:
+    """Vendi scores of as many films. Raises ValueError where a side has no film."""
+
+    def whole(variety: Variety) -> float:
+        state = SecondMoment(variety.matched.dimension)
+        for part in variety.groups:
+            state = vendi.merge(state, part)
+        return vendi.result(state)
+
+    def left_out() -> Iterator[float]:
+        for one, other in zip(vendi.left_out_scores(ours), vendi.left_out_scores(rival), strict=True):
+            yield one - other
+
+    rivals = whole(rival)
+    return by_jackknife(whole(ours) - rivals, rivals, np.array(list(follow(left_out()))))
+
+
+def inception_difference(ours: ClassSums, rival: ClassSums) -> Difference:
+    """Inception scores of as many films. Raises ValueError where a side has no film."""
+    value, rivals = inception_score.result(ours), inception_score.result(rival)
+    left_out = inception_score.left_out_scores(ours) - inception_score.left_out_scores(rival)
+    return by_jackknife(value - rivals, rivals, left_out)
+
+
+def _left_out_fids(real: Side, ours: Side, rival: Side) -> Iterator[float]:
+    """Differences without each group, nan where a side keeps fewer than two films."""
+    rests = (leave_one_out(dict(enumerate(side.groups)), side.dimension) for side in (real, ours, rival))
+    for (_, of_real), (_, of_ours), (_, of_rival) in zip(*rests, strict=True):
+        if min(of_real.count, of_ours.count, of_rival.count) < 2:
+            yield float("nan")
+        else:
+            yield frechet_distance(of_real, of_ours) - frechet_distance(of_real, of_rival)
+
+
+def _about(value: float, halves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares of halves, as deviations at the share of all films."""
+    slope = 2 * np.sqrt(value * (1 - value))  # of sin^2, at the arcsine of the value's root
+    deviations: NDArray[np.float64] = slope * np.arcsin(np.sqrt(halves))
+    return deviations
