@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.page.axis import Axis, auc_axis
+from jobs.page.comparison import ComparisonView, view_comparison
 from jobs.page.measures import Score, of_findings, overall
 from jobs.page.runs import Scored
 
@@ -17,6 +18,7 @@ class EvaluationView:
     overall: tuple[Score, ...]
     findings: tuple[Score, ...]
     axis: Axis
+    comparison: ComparisonView | None
 
 
 def view_evaluations(evaluations: Sequence[Scored]) -> tuple[EvaluationView, ...]:
@@ -33,4 +35,5 @@ def _view(found: Scored, folded: bool) -> EvaluationView:
         overall(found.scores),
         findings,
         auc_axis(ends),
+        view_comparison(found.scores),
     )

@@ -30,5 +30,11 @@ def terms(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
             "The same measure on real films instead of synthetic ones; for precision, recall, density and "
             "coverage, on two sets of real films of different patients.",
         )
+    if any(s.p_value is not None for s in scores):
+        yield (
+            "p",
+            "How often two models that are equally good would differ as much by chance. Of twenty "
+            "comparisons between equals, one has a p below 0.05; only such a p is called a difference here.",
+        )
     metrics = dict.fromkeys(s.metric for s in scores)
     yield from ((MEASURES[name].title, MEASURES[name].meaning) for name in metrics if name in MEASURES)

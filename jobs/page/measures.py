@@ -127,11 +127,16 @@ class Score:
     n_positive: int | None = None
     reference: str | None = None
     digest: str | None = None
+    against: str | None = None  # a rival corpus: the value is a difference from its own
+    rival_value: float | None = None
+    n_rival: int | None = None
+    p_value: float | None = None
     extra: Mapping[str, Any]
 
     @property
     def measure(self) -> Measure:
-        return MEASURES.get(self.metric) or Measure(self.metric.replace("_", " "), "", "")
+        metric = self.metric.removesuffix("_difference") if self.against is not None else self.metric
+        return MEASURES.get(metric) or Measure(metric.replace("_", " "), "", "")
 
     @property
     def title(self) -> str:
@@ -157,8 +162,8 @@ class Score:
 
 
 _COLUMNS = tuple(name for name in Score.__dataclass_fields__ if name != "extra")
-_TEXTS = ("extractor", "subset", "reference", "digest")
-_COUNTS = ("n_floor", "n_real", "n_synthetic", "n_positive")
+_TEXTS = ("extractor", "subset", "reference", "digest", "against")
+_COUNTS = ("n_floor", "n_real", "n_synthetic", "n_positive", "n_rival")
 
 
 def read_scores(rows: object, where: str) -> tuple[Score, ...]:
@@ -187,13 +192,13 @@ def _score(row: object, where: str, fix: str) -> Score:
 
 
 def overall(scores: Iterable[Score]) -> tuple[Score, ...]:
-    """The scores of no single finding, in their order."""
-    return tuple(s for s in scores if s.subset not in CHEXPERT_14)
+    """The scores of no single finding, in their order, and no differences from a rival."""
+    return tuple(s for s in scores if s.subset not in CHEXPERT_14 and s.against is None)
 
 
 def of_findings(scores: Iterable[Score]) -> tuple[Score, ...]:
     """The AUCs of single findings, the best first, those without a value last; paired ones if no others."""
-    found = [s for s in scores if s.subset in CHEXPERT_14 and s.is_auc]
+    found = [s for s in scores if s.subset in CHEXPERT_14 and s.is_auc and s.against is None]
     found = [s for s in found if s.metric != "mauc_paired"] or found
     return tuple(sorted(found, key=lambda s: (s.value is None, -(s.value or 0.0), s.subset)))
 
