@@ -22,6 +22,7 @@ from eval.feature_differences import (
 from eval.feature_rows import merge_all as merge_rows
 from eval.features.extractor import Extractor
 from eval.features.finding_scores import FindingScores
+from eval.fid_infinity import fid_infinity_difference
 from eval.paired import pair
 from eval.prdc import K
 from eval.scores import Score
@@ -66,13 +67,19 @@ def _of_features(
 ) -> Iterator[tuple[str, _Counted]]:
     """Metrics with how they differ on one extractor's features."""
     name, real = extractor.name, totals[REAL]
-    if "fid" in metrics:
+    if (SYNTHETIC, name) in rivalry.sides:
         ours, rival = (rivalry.sides[side, name] for side in RIVALS)
-        if min(ours.count, rival.count) >= 2:
+        if "fid" in metrics and min(ours.count, rival.count) >= 2:
             difference = fid_difference(
                 real.sides[name], ours, rival, lambda values: follow(f"fid {name}, rival", values)
             )
             yield "fid", (difference, ours.count, rival.count)
+        if "fid_infinity" in metrics:
+            extrapolated = fid_infinity_difference(
+                real.sides[name], ours, rival, lambda values: follow(f"fid_infinity {name}, rival", values)
+            )
+            if extrapolated is not None:
+                yield "fid_infinity", (extrapolated, ours.count, rival.count)
     if {"kid", "prdc"} & set(metrics):
         films = merge_rows(real.rows[name], extractor.dimension)
         one, other = (
@@ -146,6 +153,7 @@ def _row(score: Score, found: _Found, rivalry: Rivalry, against: str) -> Score:
         n_rival=n_rival,
         n_positive=None,
         note=None,
+        points=None,
         against=against,
     )
     if (counted := found.get((score.metric, score.extractor, score.subset))) is None:

@@ -49,7 +49,7 @@ class Rivalry:
         states = cls(comparison)
         for extractor in extractors:
             for place in ((side, extractor.name) for side in RIVALS):
-                if "fid" in metrics:
+                if {"fid", "fid_infinity"} & set(metrics):
                     states.sides[place] = Side.empty(extractor.dimension)
                 if "vendi" in metrics:
                     states.varieties[place] = Variety.empty(extractor.dimension)

@@ -16,6 +16,7 @@ from eval.feature_rows import merge_all as merge_rows
 from eval.features.extractor import Extractor
 from eval.features.finding_scores import FindingScores
 from eval.fid import fid_score
+from eval.fid_infinity import fid_infinity_score
 from eval.inception_score import inception_score
 from eval.kid import kid_score
 from eval.mauc import mauc_scores
@@ -50,6 +51,13 @@ def feature_scores(
             synthetic.sides[name],
             **told,
             follow=lambda values: follow(f"fid {name}", values),
+        )
+    if "fid_infinity" in metrics:
+        yield fid_infinity_score(
+            real.sides[name],
+            synthetic.sides[name],
+            **told,
+            follow=lambda values: follow(f"fid_infinity {name}", values),
         )
     if {"kid", "prdc"} & set(metrics):
         of_real, of_synthetic = (

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,6 +33,7 @@ class Score:
     digest: str  # the extractor's
     findings: tuple[str, ...] | None = None  # those that a macro mean is over
     note: str | None = None  # what else decides how the value is to be read
+    points: tuple[tuple[float, float], ...] | None = None  # fid_infinity: films, and FID of so many
     against: str | None = None  # the rival corpus: `value` is then a difference, the films' less the rival's
     rival_value: float | None = None  # the rival's own
     n_rival: int | None = None  # its films; `n_synthetic` counts those that stand against them
@@ -45,6 +47,7 @@ _TYPES: dict[str, pa.DataType] = {
     "int": pa.int64(),
     "int | None": pa.int64(),
     "tuple[str, ...] | None": pa.list_(pa.string()),
+    "tuple[tuple[float, float], ...] | None": pa.list_(pa.list_(pa.float64(), 2)),
 }
 SCORE_SCHEMA = pa.schema([(f.name, _TYPES[str(f.type)]) for f in fields(Score)])
 
@@ -56,8 +59,7 @@ def scores_to_json(scores: Sequence[Score]) -> bytes:
 
 def scores_from_json(data: bytes) -> list[Score]:
     """What `scores_to_json` wrote. Raises TypeError or ValueError for anything else."""
-    rows = json.loads(data)
-    return [Score(**{**row, "findings": row["findings"] and tuple(row["findings"])}) for row in rows]
+    return [_score(row) for row in json.loads(data)]
 
 
 def scores_to_parquet(scores: Sequence[Score]) -> bytes:
@@ -66,3 +68,9 @@ def scores_to_parquet(scores: Sequence[Score]) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink)
     return sink.getvalue()
+
+
+def _score(row: dict[str, Any]) -> Score:
+    findings, points = row["findings"], row.get("points")
+    points = points and tuple((float(n), float(value)) for n, value in points)
+    return Score(**{**row, "findings": findings and tuple(findings), "points": points})

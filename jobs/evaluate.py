@@ -53,7 +53,8 @@ from jobs.summary import Summary
 
 _CACHE = "features"  # below the output, where no other place is given
 
-OF_FEATURES = ("fid", "kid", "prdc", "vendi", "inception_score")
+OF_MOMENTS = ("fid", "fid_infinity")
+OF_FEATURES = (*OF_MOMENTS, "kid", "prdc", "vendi", "inception_score")
 OF_CLASSIFIER = ("mauc", "mauc_paired", "f1", "calibration")
 METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim")
 
@@ -165,8 +166,8 @@ def _instruments(config: Config) -> Instruments:
         }
         extractors = [makers[name]() for name in dict.fromkeys(config.extractors)]
     classifier = _classifier(config.classifier) if set(OF_CLASSIFIER) & set(config.metrics) else None
-    rows = bool(set(wanted) - {"fid"}) or (config.rival is not None and bool(wanted))
-    return Instruments(tuple(extractors), classifier, moments="fid" in config.metrics, rows=rows)
+    rows = bool(set(wanted) - set(OF_MOMENTS)) or (config.rival is not None and bool(wanted))
+    return Instruments(tuple(extractors), classifier, moments=bool(set(wanted) & set(OF_MOMENTS)), rows=rows)
 
 
 def _rival(uri: str, synthetic: Selection) -> Selection:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jobs.page.axis import Axis, auc_axis
 from jobs.page.comparison import ComparisonView, view_comparison
+from jobs.page.extrapolation import LineView, view_line
 from jobs.page.measures import Score, of_findings, overall
 from jobs.page.runs import Scored
 
@@ -19,6 +20,7 @@ class EvaluationView:
     findings: tuple[Score, ...]
     axis: Axis
     comparison: ComparisonView | None
+    lines: tuple[LineView, ...]
 
 
 def view_evaluations(evaluations: Sequence[Scored]) -> tuple[EvaluationView, ...]:
@@ -36,4 +38,7 @@ def _view(found: Scored, folded: bool) -> EvaluationView:
         findings,
         auc_axis(ends),
         view_comparison(found.scores),
+        tuple(
+            view_line(score) for score in found.scores if score.value is not None and len(score.points) > 1
+        ),
     )

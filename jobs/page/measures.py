@@ -30,6 +30,12 @@ MEASURES = {
         "Fréchet distance between the features of the synthetic and of the real films. Its floor is what two "
         "sets of real films score against each other.",
     ),
+    "fid_infinity": Measure(
+        "FID∞",
+        "lower",
+        "FID as it would be with films without end: the end of a line through its values at several "
+        "numbers of films, each of which is too high by what falls with the number.",
+    ),
     "kid": Measure(
         "KID", "lower", "Kernel distance between the same features; without FID's bias at small n."
     ),
@@ -155,6 +161,12 @@ class Score:
         """What else decides how the value is to be read."""
         note = self.extra.get("note")
         return note if isinstance(note, str) else None
+
+    @property
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """Numbers of films with the FID of so many, where the value is a line's end."""
+        points = self.extra.get("points")
+        return tuple((float(n), float(value)) for n, value in points) if isinstance(points, list) else ()
 
     @property
     def is_auc(self) -> bool:

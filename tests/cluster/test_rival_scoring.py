@@ -25,6 +25,7 @@ from tests.cluster.test_varieties import Named
 
 METRICS = [
     "fid",
+    "fid_infinity",
     "kid",
     "prdc",
     "vendi",
@@ -123,7 +124,7 @@ def test_every_row_of_a_corpus_has_one_that_compares_it_with_its_rival(tmp_path:
             score.against == f"films, {world.selections[RIVAL].corpus.digest[:10]}"
         )  # both are called films
     by_metric = {score.metric: score for score in found if score.subset == "all"}
-    for metric in ("fid", "kid"):
+    for metric in ("fid", "fid_infinity", "kid"):
         value, p = by_metric[f"{metric}_difference"].value, by_metric[f"{metric}_difference"].p_value
         assert value is not None and value < 0 and p is not None and p < 0.001
     for metric in ("mauc_label", "f1_label"):
