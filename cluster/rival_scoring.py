@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from cluster.evaluation import Totals
 from cluster.film_slices import REAL, RIVAL, SYNTHETIC, VALIDATION, Selection, first_films
+from cluster.finding_films import FindingStates
 from cluster.rivalry import RIVALS, Rivalry
+from diffcxr.findings import CHEXPERT_14
 from eval.auc import ScoredFilms, merge_all
 from eval.classifier_differences import Differences, calibration_differences, compared, mauc_differences
 from eval.differences import Difference, difference_of_means
@@ -22,6 +24,7 @@ from eval.feature_differences import (
 from eval.feature_rows import merge_all as merge_rows
 from eval.features.extractor import Extractor
 from eval.features.finding_scores import FindingScores
+from eval.fid_finding import fid_finding_differences
 from eval.fid_infinity import fid_infinity_difference
 from eval.paired import pair
 from eval.prdc import K
@@ -29,7 +32,7 @@ from eval.scores import Score
 
 Follow = Callable[[str, Iterator[float]], Iterator[float]]
 """Shows the progress of a jackknife: what it is of, and its values."""
-_Counted = tuple[Difference, int, int]  # and the films of either corpus that it is of
+_Counted = tuple[Difference | None, int, int]  # and the films of either corpus that it is of
 _Found = dict[tuple[str, str | None, str], _Counted]  # by metric, extractor and subset
 
 
@@ -38,6 +41,7 @@ def difference_scores(
     selections: Mapping[str, Selection],
     totals: Totals,
     rivalry: Rivalry,
+    findings: FindingStates | None,  # of the real films
     scores: Sequence[Score],  # the rows of the synthetic corpus
     follow: Follow,
 ) -> list[Score]:
@@ -49,6 +53,13 @@ def difference_scores(
     for extractor in totals.instruments.extractors:
         of_features = _of_features(metrics, totals, rivalry, extractor, follow)
         found |= {(metric, extractor.name, "all"): counted for metric, counted in of_features}
+        if findings is not None and rivalry.findings is not None:
+            real, *both = (
+                of.states[side, extractor.name]
+                for of, side in ((findings, REAL), *((rivalry.findings, side) for side in RIVALS))
+            )
+            for finding, difference, n in fid_finding_differences(real, *both, findings=CHEXPERT_14):
+                found["fid_finding", extractor.name, finding] = difference, n, n
     if (classifier := totals.instruments.classifier) is not None:
         for differences, n, n_rival in _of_classifier(metrics, selections, totals, rivalry, classifier):
             for (metric, subset), difference in differences.items():
@@ -159,6 +170,8 @@ def _row(score: Score, found: _Found, rivalry: Rivalry, against: str) -> Score:
     if (counted := found.get((score.metric, score.extractor, score.subset))) is None:
         return row
     difference, n, n_rival = counted
+    if difference is None:
+        return replace(row, n_synthetic=n, n_rival=n_rival)
     single = score.metric.removesuffix("_micro").removesuffix("_weighted")
     findings = score.findings and tuple(f for f in score.findings if (single, score.extractor, f) in found)
     return replace(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.film_slices import RIVAL, SYNTHETIC, Census
+from cluster.film_slices import RIVAL, SYNTHETIC, Census, Selection
+from cluster.finding_films import FindingStates
 from eval import inception_score, vendi
 from eval.comparison import Comparison, plan_comparison
 from eval.feature_rows import FeatureRows
@@ -33,15 +33,23 @@ class Rivalry:
     sides: dict[tuple[str, str], Side] = field(default_factory=dict)
     varieties: dict[tuple[str, str], Variety] = field(default_factory=dict)
     classes: dict[tuple[str, str], ClassSums] = field(default_factory=dict)
+    findings: FindingStates | None = None
     _layers: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=dict)
 
     @classmethod
     def between(
-        cls, censuses: Mapping[str, Census], extractors: Sequence[Extractor], metrics: Collection[str]
+        cls,
+        selections: Mapping[str, Selection],
+        censuses: Mapping[str, Census],
+        extractors: Sequence[Extractor],
+        metrics: Collection[str],
     ) -> Rivalry:
-        """Empty states for the corpora of those censuses."""
+        """Empty states for those corpora."""
         keys = [np.concatenate(censuses[side].keys) for side in RIVALS]
-        return cls.of(extractors, plan_comparison(*keys), metrics)
+        states = cls.of(extractors, plan_comparison(*keys), metrics)
+        if "fid_finding" in metrics:
+            states.findings = FindingStates.of(selections, RIVALS, extractors)
+        return states
 
     @classmethod
     def of(cls, extractors: Sequence[Extractor], comparison: Comparison, metrics: Collection[str]) -> Rivalry:
@@ -63,7 +71,10 @@ class Rivalry:
         if side not in RIVALS:
             return
         for name, parts in rows.items():
-            for part in map(partial(self.chosen, side), parts):
+            chosen = [self.chosen(side, part) for part in parts]
+            if self.findings is not None:
+                self.findings.add(side, {name: chosen})
+            for part in chosen:
                 place, unmatched = (side, name), np.zeros(part.count, np.bool_)
                 if place in self.sides:
                     nowhere = np.full(part.count, NONE)

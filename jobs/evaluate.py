@@ -24,6 +24,7 @@ from cluster.film_slices import (
     first_films,
     take_census,
 )
+from cluster.finding_films import FindingStates, finding_scores
 from cluster.measurer import Instruments
 from cluster.models import MINI
 from cluster.reference_file import is_reference
@@ -54,7 +55,7 @@ from jobs.summary import Summary
 _CACHE = "features"  # below the output, where no other place is given
 
 OF_MOMENTS = ("fid", "fid_infinity")
-OF_FEATURES = (*OF_MOMENTS, "kid", "prdc", "vendi", "inception_score")
+OF_FEATURES = (*OF_MOMENTS, "fid_finding", "kid", "prdc", "vendi", "inception_score")
 OF_CLASSIFIER = ("mauc", "mauc_paired", "f1", "calibration")
 METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim")
 
@@ -136,20 +137,28 @@ def run(config: Config) -> Summary:
         instruments = replace(instruments, quartets=_quartets(selections, censuses))
     totals = Totals(instruments)
     varieties = _varieties(config, instruments, plan)
-    rivalry = Rivalry.between(censuses, instruments.extractors, config.metrics) if config.rival else None
+    rivalry = findings = None
+    if config.rival is not None:
+        rivalry = Rivalry.between(selections, censuses, instruments.extractors, config.metrics)
+    if "fid_finding" in config.metrics:
+        findings = FindingStates.of(selections, (REAL, SYNTHETIC), instruments.extractors)
     keeps_rows = bool({"kid", "prdc"} & set(config.metrics))
     films = {side: census.films for side, census in censuses.items()}
     bar: Progress[None] = progress(total=sum(films.values()), unit="films", desc="evaluate")
     with connect(config.address), bar:
         for side, evidence in measure(selections, censuses, plan, instruments, FeatureCache(cache)):
             varieties.add(side, evidence.rows)
-            if rivalry is not None:
-                rivalry.add(side, evidence.rows)
+            for states in (rivalry, findings):
+                if states is not None:
+                    states.add(side, evidence.rows)
             totals.add(side, evidence if keeps_rows else evidence.without_rows())
             bar.update(evidence.films)
     scores = _scores(config, selections, totals, varieties)
+    if findings is not None:
+        for extractor in instruments.extractors:
+            scores += finding_scores(selections, findings, extractor, _follow)
     if rivalry is not None:
-        scores += difference_scores(config.metrics, selections, totals, rivalry, scores, _follow)
+        scores += difference_scores(config.metrics, selections, totals, rivalry, findings, scores, _follow)
     output.replace(TABLE_PATH, scores_to_parquet(scores))
     output.create(METRICS_PATH, scores_to_json(scores))  # last: where it is, the evaluation is finished
     return _summary(selections, films, scores, output)
@@ -251,8 +260,10 @@ def _summary(
     selections: Mapping[str, Selection], films: Mapping[str, int], scores: Sequence[Score], output: Storage
 ) -> Summary:
     """The same from the scores that were taken and from those that are read back."""
-    # Those of pairs and of comparisons may be of fewer films.
-    of_all = [s for s in scores if not s.metric.startswith("mauc_paired") and s.against is None]
+    # Those of pairs, of single findings and of comparisons are of fewer films.
+    of_all = [
+        s for s in scores if not s.metric.startswith(("mauc_paired", "fid_finding")) and s.against is None
+    ]
     read = {
         REAL: min((score.n_real for score in of_all), default=films[REAL]),
         SYNTHETIC: min((score.n_synthetic for score in of_all), default=films[SYNTHETIC]),

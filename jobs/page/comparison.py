@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from diffcxr.findings import CHEXPERT_14
-from jobs.page.measures import Score, number
+from jobs.page.measures import Score, by_extractor, number
 
 _LEVEL = 0.05
 
@@ -93,9 +93,13 @@ def _sentences(overall: Sequence[Score], differences: Sequence[Score]) -> Iterat
     findings = [s for s in findings if s.metric != "mauc_paired_difference"] or findings
     if findings:
         yield _of_findings(findings)
+    conditional = [s for s in differences if s.metric == "fid_finding_difference" and s.p_value is not None]
+    for extractor, distances in by_extractor(conditional).items():
+        yield f"By {extractor} features: {_of_findings(distances)}"
 
 
 def _of_findings(findings: Sequence[Score]) -> str:
+    """Which of them differ, by p-values that are corrected for their number."""
     told: dict[str, list[str]] = {"A": [], "B": []}
     for score, p in zip(findings, holm([s.p_value or 0.0 for s in findings]), strict=True):
         if better := _better(score, p):

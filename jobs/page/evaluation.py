@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobs.page.axis import Axis, auc_axis
+from jobs.page.axis import Axis, auc_axis, axis_over
 from jobs.page.comparison import ComparisonView, view_comparison
 from jobs.page.extrapolation import LineView, view_line
-from jobs.page.measures import Score, of_findings, overall
+from jobs.page.measures import Score, by_extractor, of_findings, overall
 from jobs.page.runs import Scored
 
 
@@ -19,6 +19,7 @@ class EvaluationView:
     overall: tuple[Score, ...]
     findings: tuple[Score, ...]
     axis: Axis
+    conditional: tuple[tuple[str, Axis, tuple[Score, ...]], ...]  # by features: distances of single findings
     comparison: ComparisonView | None
     lines: tuple[LineView, ...]
 
@@ -31,14 +32,21 @@ def view_evaluations(evaluations: Sequence[Scored]) -> tuple[EvaluationView, ...
 def _view(found: Scored, folded: bool) -> EvaluationView:
     findings = of_findings(found.scores)
     ends = [end for s in findings for end in (s.value, s.low, s.floor)]
+    distances = [s for s in found.scores if s.metric == "fid_finding" and s.value is not None]
     return EvaluationView(
         found.label,
         folded,
         overall(found.scores),
         findings,
         auc_axis(ends),
+        tuple(_distances(*group) for group in by_extractor(distances).items()),
         view_comparison(found.scores),
         tuple(
             view_line(score) for score in found.scores if score.value is not None and len(score.points) > 1
         ),
     )
+
+
+def _distances(extractor: str, scores: Sequence[Score]) -> tuple[str, Axis, tuple[Score, ...]]:
+    ends = [end for s in scores for end in (s.value, s.low, s.high, s.floor)]
+    return extractor, axis_over(ends, include=(0.0,)), tuple(scores)

@@ -36,6 +36,12 @@ MEASURES = {
         "FID as it would be with films without end: the end of a line through its values at several "
         "numbers of films, each of which is too high by what falls with the number.",
     ),
+    "fid_finding": Measure(
+        "FID of a finding",
+        "lower",
+        "FID of the synthetic films whose report tells of a finding, from the real ones whose report does. "
+        "It falls with the number of films: findings are compared by how far each is from its own floor.",
+    ),
     "kid": Measure(
         "KID", "lower", "Kernel distance between the same features; without FID's bias at small n."
     ),

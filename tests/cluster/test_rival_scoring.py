@@ -59,7 +59,7 @@ class World:
         self.varieties = Varieties.of(
             [extractor], self.plan, "vendi" in metrics, "inception_score" in metrics
         )
-        self.rivalry = Rivalry.between(self.censuses, [extractor], metrics)
+        self.rivalry = Rivalry.between(self.selections, self.censuses, [extractor], metrics)
         shifts = {REAL: 0.0, SYNTHETIC: 0.3, RIVAL: 1.5, VALIDATION: 0.0}
         for number, (side, selection) in enumerate(self.selections.items()):
             self._add(side, shifts[side], np.random.default_rng(number), selection)
@@ -96,8 +96,8 @@ class World:
         ]
 
     def differences(self) -> list[Score]:
-        arguments = self.metrics, self.selections, self.totals, self.rivalry
-        return list(difference_scores(*arguments, self.alone(), lambda _, values: values))
+        arguments = self.metrics, self.selections, self.totals, self.rivalry, None
+        return difference_scores(*arguments, self.alone(), lambda _, values: values)
 
 
 def test_every_row_of_a_corpus_has_one_that_compares_it_with_its_rival(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_pa
     assert main(command(tmp_path, every, "validation_split=test", *more)) == 0
     found = scores(tmp_path / "out")
     of_features = {metric for metric, extractor, _ in found if extractor == "efficientnet_lite0"}
-    assert of_features == {"fid", "fid_infinity", "kid", *NAMES, "vendi", "inception_score"}
+    assert of_features == {"fid", "fid_infinity", "fid_finding", "kid", *NAMES, "vendi", "inception_score"}
     of_classifier = {metric for metric, extractor, _ in found if extractor == "finding_classifier"}
     means = {f"mauc_{truth}{mean}" for truth in ("label", "paired") for mean in ("", "_micro", "_weighted")}
     assert of_classifier == means | {"f1_label", "f1_label_micro", "ece_label", "brier_label"}
@@ -102,6 +102,8 @@ def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_pa
             assert score.low <= score.value <= score.high, metric
             assert score.floor is not None or score.ceiling is not None, metric
             assert (score.n_real, score.n_synthetic) == (120, 60), metric
+    edema = found["fid_finding", "efficientnet_lite0", "Edema"]
+    assert edema.value is None and edema.note is not None and "a value needs 100 each" in edema.note
     # Every fourth real film is a test film: these reports' real films are not measured.
     assert found["mauc_paired", "finding_classifier", "all"].n_real == 0
     likeness = found["ms_ssim", None, "all"]

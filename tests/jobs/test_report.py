@@ -178,7 +178,17 @@ def test_the_best_of_a_sweep_is_marked_by_which_way_is_better() -> None:
 
 def test_every_metric_of_evaluate_has_a_name_and_a_meaning() -> None:
     means = [f"mauc_{truth}{mean}" for truth in ("label", "paired") for mean in ("", "_micro", "_weighted")]
-    of_evaluate = ["fid", "fid_infinity", "kid", *NAMES, "vendi", "inception_score", "ms_ssim", *means]
+    of_evaluate = [
+        "fid",
+        "fid_infinity",
+        "fid_finding",
+        "kid",
+        *NAMES,
+        "vendi",
+        "inception_score",
+        "ms_ssim",
+        *means,
+    ]
     of_evaluate += ["f1_label", "f1_label_micro", "ece_label", "brier_label"]
     scores = read_scores([{"metric": name, "value": 0.5, "floor": 0.1} for name in of_evaluate], "here")
     told = dict(terms(scores))

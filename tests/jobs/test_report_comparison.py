@@ -72,6 +72,19 @@ def test_a_rival_can_be_better_and_lower_is_better_only_where_it_is() -> None:
     assert f"A shows {', '.join(shown)} better" in worse.sentences[-1]  # higher is better, 13 times 0.003
 
 
+def test_distances_of_findings_are_told_by_their_features() -> None:
+    fid = metrics(0.8)[0]
+    found = [
+        difference(replace(fid, metric="fid_finding", subset=name, value=20.0), change, p)
+        for name, change, p in (("Edema", -3.0, 0.001), ("Fracture", 2.0, 0.04), ("Pneumonia", 5.0, 0.03))
+    ]
+    view = view_comparison(read_scores([row_of(s) for s in found], "here"))
+    assert view is not None and view.verdicts == ()
+    (sentence,) = view.sentences
+    # Of three comparisons, 0.03 is no difference.
+    assert sentence.startswith("By efficientnet_lite0 features: Of 3 findings, A shows Edema better (p for")
+
+
 def row_of(score: Score) -> dict[str, object]:
     return {name: getattr(score, name) for name in Score.__dataclass_fields__}
 

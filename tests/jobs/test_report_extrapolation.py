@@ -43,3 +43,16 @@ def test_points_on_a_line_are_drawn_on_it() -> None:
     assert [left for left, _ in view.points] == ["100.00%", "50.00%", "33.33%", "25.00%"]
     assert [text for _, text, _ in view.films] == ["∞", "10,000", "5,000", "2,500"]  # 7,500 is too near
     assert (view.low, view.high) == (None, None)
+
+
+def test_distances_of_findings_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
+    fid = replace(metrics(0.8)[0], metric="fid_finding", n_floor=60, value_at_floor=13.5)
+    scores = [
+        replace(fid, subset="Edema", value=17.25),
+        replace(fid, subset="Fracture", value=None, note="few"),
+    ]
+    Storage.at(tmp_path / "runs/evaluation").create("metrics.json", scores_to_json(scores))
+    run(Config(runs=str(tmp_path / "runs"), output=str(tmp_path / "page.html")))
+    html = (tmp_path / "page.html").read_text()
+    assert "Is each finding drawn as it looks?" in html and "17.25" in html and "13.50 at 60 films" in html
+    assert "Fracture" not in html and 'class="chance"' not in html  # 0.5 is no chance of a distance
