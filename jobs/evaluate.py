@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -46,6 +46,7 @@ from eval.groups import GROUPS
 from eval.quartets import Quartets, of_prompts, of_strangers
 from eval.scores import Score, scores_to_json, scores_to_parquet
 from jobs.command import main
+from jobs.evaluation_summary import summarise
 from jobs.metric_files import METRICS_PATH, TABLE_PATH, scores_there
 from jobs.options import option, required
 from jobs.progress import Progress, progress
@@ -106,7 +107,9 @@ def run(config: Config) -> Summary:
         raise InputError("missing", "synthetic=...", "Give the URI of a corpus with synthetic films.")
     if is_reference(config.real):
         if config.rival is not None:
-            raise InputError("a rival is compared film by film", "rival", "Give the real films, or leave it out.")
+            raise InputError(
+                "a rival is compared film by film", "rival", "Give the real films, or leave it out."
+            )
         return evaluate_against(config, _instruments(config))
     selections = {
         REAL: Selection(Corpus.open(config.real), config.real_split),
@@ -122,7 +125,7 @@ def run(config: Config) -> Summary:
     record = _record(config, selections, instruments)
     if output.exists(METRICS_PATH):
         scores = scores_there(output, record)
-        return _summary(selections, {side: s.count() for side, s in selections.items()}, scores, output)
+        return summarise(selections, {side: s.count() for side, s in selections.items()}, scores, output)
     for storage in (output, cache):
         storage.check_writable()
     censuses = {side: take_census(selection) for side, selection in selections.items()}
@@ -161,7 +164,7 @@ def run(config: Config) -> Summary:
         scores += difference_scores(config.metrics, selections, totals, rivalry, findings, scores, _follow)
     output.replace(TABLE_PATH, scores_to_parquet(scores))
     output.create(METRICS_PATH, scores_to_json(scores))  # last: where it is, the evaluation is finished
-    return _summary(selections, films, scores, output)
+    return summarise(selections, films, scores, output)
 
 
 def _instruments(config: Config) -> Instruments:
@@ -254,57 +257,6 @@ def _scores(
 
 def _follow(desc: str, left_out: Iterator[float]) -> Iterator[float]:
     return iter(progress(left_out, total=GROUPS, unit="groups", desc=desc))
-
-
-def _summary(
-    selections: Mapping[str, Selection], films: Mapping[str, int], scores: Sequence[Score], output: Storage
-) -> Summary:
-    """The same from the scores that were taken and from those that are read back."""
-    # Those of pairs, of single findings and of comparisons are of fewer films.
-    of_all = [
-        s for s in scores if not s.metric.startswith(("mauc_paired", "fid_finding")) and s.against is None
-    ]
-    read = {
-        REAL: min((score.n_real for score in of_all), default=films[REAL]),
-        SYNTHETIC: min((score.n_synthetic for score in of_all), default=films[SYNTHETIC]),
-    }
-    unreadable = {side: films[side] - read[side] for side in read}
-    sides = {
-        side: {
-            "corpus": selections[side].corpus.digest,
-            "name": selections[side].name,
-            "films": films[side],
-            "unreadable": unreadable[side],
-        }
-        for side in read
-    }
-    if RIVAL in selections:
-        rival = selections[RIVAL]
-        sides[RIVAL] = {"corpus": rival.corpus.digest, "name": rival.name, "films": films[RIVAL]}
-    shown = [score for score in scores if score.value is not None]
-    values = {
-        "output": output.uri,
-        **sides,
-        "scores": {
-            "/".join(filter(None, (score.metric, score.extractor, score.subset))): score.value
-            for score in scores
-        },
-    }
-    table: list[tuple[object, ...]] = [
-        ("metric", "of", "value", "low", "high", "floor", "at its n", "n", "ceiling", "n real", "n synthetic")
-    ]
-    if RIVAL in selections:
-        table[0] = (*table[0], "p")
-    for score in shown:
-        of = score.subset if score.extractor == FindingScores.name else score.extractor
-        floor = (score.floor, score.value_at_floor, score.n_floor)
-        row = (score.value, score.low, score.high, *floor, score.ceiling, score.n_real, score.n_synthetic)
-        table.append((score.metric, of, *row, *([score.p_value] if RIVAL in selections else [])))
-    for side in (REAL, SYNTHETIC):
-        if unreadable[side]:
-            table.append(("unreadable", side, unreadable[side]))
-    table.append(("metrics", output.child(METRICS_PATH).uri))
-    return Summary(values=values, table=table, output=output.uri)
 
 
 if __name__ == "__main__":
