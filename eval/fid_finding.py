@@ -31,7 +31,8 @@ class FindingFilms:
 
     Moments by finding and group would be 14 x 20 matrices of d x d, 9 GB at d = 2048. Features of films are
     4 d bytes each and a film with several findings is kept once: at most 0.6 GB for 14 findings of d = 2048,
-    for any number of films. Which films these are depends on their keys alone.
+    and as much again until the next trimming, for any number of films. Which films these are depends on
+    their keys alone.
     """
 
     dimension: int
