@@ -44,7 +44,7 @@ from eval.vendi import SecondMoment, Variety, left_out_scores, update_variety
 from eval.vendi import merge as merge_vendi
 from eval.vendi import result as vendi
 
-_DIMENSION, _FILMS, _PATIENTS = 16, 400, 200
+DIMENSION, FILMS, PATIENTS = 16, 400, 200
 _LOW, _HIGH = 0.92, 0.98  # the bars
 _Measured = dict[str, tuple[float, Interval | tuple[None, None]]]
 
@@ -76,9 +76,9 @@ def main() -> None:
         arguments.output,
         draws=draws,
         draws_for_the_truth=truths,
-        films=_FILMS,
-        patients=_PATIENTS,
-        dimension=_DIMENSION,
+        films=FILMS,
+        patients=PATIENTS,
+        dimension=DIMENSION,
         measures=explains,
         seconds=time.perf_counter() - started,
     )
@@ -100,7 +100,7 @@ def _drawn(
 
 
 def _of_features(rng: np.random.Generator) -> _Measured:
-    real, synthetic = _films(rng, 1.0, 0.0), _films(rng, 0.9, 0.25)
+    real, synthetic = drawn_films(rng, 1.0, 0.0), drawn_films(rng, 0.9, 0.25)
     found: _Measured = {}
     distance = kid(real, synthetic)
     found["kid"] = distance.value, jackknife_of_known(distance.value, distance.left_out)
@@ -111,19 +111,19 @@ def _of_features(rng: np.random.Generator) -> _Measured:
             interval(near, index),
         )
 
-    none = np.full(_FILMS, -1)
-    sides = [update_side(Side.empty(_DIMENSION), s.features, s.groups, none) for s in (real, synthetic)]
-    fid = frechet_distance(*(merge_all(side.groups, _DIMENSION) for side in sides))
+    none = np.full(FILMS, -1)
+    sides = [update_side(Side.empty(DIMENSION), s.features, s.groups, none) for s in (real, synthetic)]
+    fid = frechet_distance(*(merge_all(side.groups, DIMENSION) for side in sides))
     found["fid"] = fid, jackknife(fid, list(left_out_distances(*sides)))
 
-    unmatched = np.zeros(_FILMS, np.bool_)
-    variety = update_variety(Variety.empty(_DIMENSION), synthetic.features, synthetic.groups, unmatched)
-    whole = SecondMoment(_DIMENSION)
+    unmatched = np.zeros(FILMS, np.bool_)
+    variety = update_variety(Variety.empty(DIMENSION), synthetic.features, synthetic.groups, unmatched)
+    whole = SecondMoment(DIMENSION)
     for part in variety.groups:
         whole = merge_vendi(whole, part)
     found["vendi"] = vendi(whole), jackknife_of_known(vendi(whole), np.array(list(left_out_scores(variety))))
 
-    sums = add_logits(ClassSums.empty(_DIMENSION), synthetic.features, synthetic.groups, unmatched)
+    sums = add_logits(ClassSums.empty(DIMENSION), synthetic.features, synthetic.groups, unmatched)
     found["inception_score"] = inception(sums), jackknife_of_known(inception(sums), left_out_inception(sums))
     return found
 
@@ -149,31 +149,31 @@ def _of_scores(rng: np.random.Generator) -> _Measured:
     return found
 
 
-def _patients(rng: np.random.Generator) -> NDArray[np.uint64]:
+def new_patients(rng: np.random.Generator) -> NDArray[np.uint64]:
     """Hashes of new patients, two films each."""
     start = int(rng.integers(2**40))
-    hashes = [stable_hash(f"patient/{start + number}") for number in range(_PATIENTS)]
-    return np.repeat(np.array(hashes, np.uint64), _FILMS // _PATIENTS)
+    hashes = [stable_hash(f"patient/{start + number}") for number in range(PATIENTS)]
+    return np.repeat(np.array(hashes, np.uint64), FILMS // PATIENTS)
 
 
-def _alike(rng: np.random.Generator, width: int) -> NDArray[np.float64]:
+def alike(rng: np.random.Generator, width: int) -> NDArray[np.float64]:
     """(films, width) of variance 1; half of it is the patient's."""
-    own, shared = rng.normal(size=(_FILMS, width)), rng.normal(size=(_PATIENTS, width))
-    return (own + np.repeat(shared, _FILMS // _PATIENTS, axis=0)) / np.sqrt(2)
+    own, shared = rng.normal(size=(FILMS, width)), rng.normal(size=(PATIENTS, width))
+    return (own + np.repeat(shared, FILMS // PATIENTS, axis=0)) / np.sqrt(2)
 
 
-def _films(rng: np.random.Generator, spread: float, shift: float) -> FeatureRows:
-    features = (spread * _alike(rng, _DIMENSION) + shift).astype(np.float32)
-    return FeatureRows(features, _patients(rng), rng.integers(2**63, size=_FILMS, dtype=np.uint64))
+def drawn_films(rng: np.random.Generator, spread: float, shift: float) -> FeatureRows:
+    features = (spread * alike(rng, DIMENSION) + shift).astype(np.float32)
+    return FeatureRows(features, new_patients(rng), rng.integers(2**63, size=FILMS, dtype=np.uint64))
 
 
 def _scored(rng: np.random.Generator) -> Iterator[ScoredFilms]:
     """Logits of two models that see the same films; the truth follows a patient's own."""
-    patients, keys = _patients(rng), rng.integers(2**63, size=_FILMS, dtype=np.uint64)
-    base = 1.5 * _alike(rng, 1)
-    truth = (rng.random((_FILMS, 1)) < expit(base)).astype(np.int8)
+    patients, keys = new_patients(rng), rng.integers(2**63, size=FILMS, dtype=np.uint64)
+    base = 1.5 * alike(rng, 1)
+    truth = (rng.random((FILMS, 1)) < expit(base)).astype(np.int8)
     for noise in (0.5, 1.0):
-        logits = base + noise * _alike(rng, 1)
+        logits = base + noise * alike(rng, 1)
         yield ScoredFilms(logits.astype(np.float32), truth, patients, keys)
 
 
