@@ -6,9 +6,9 @@ filtering removes; on the concise tokens of vision-aware textual learning; and w
 adapter. Each makes a film for every held-out report, and is measured against clean films of other patients.
 
 All arms take as many floating-point operations, forward and backward, counted from the modules: what a part
-itself needs (the language stage, the adapter stage) is taken from the denoiser's share. An arm is trained on one
-core. Arms are resumed and kept below `--work`: run the same command again after an interruption. Seeds can be
-trained side by side with `--only`, once the corpora are there; the command without it then makes the table.
+itself needs (the language stage, the adapter stage) is taken from the denoiser's share. An arm is trained on
+one core. Arms are resumed and kept below `--work`: run the same command again after an interruption. Once the
+corpora are there, seeds can be trained side by side with `--only`; without it, the command makes the table.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def measure(work: Path, arm: Arm, seed: int, steps: Mapping[str, int]) -> dict[s
         "arm": arm.name,
         "seed": seed,
         "fid": value_of(scores, "fid"),
-        "mauc": value_of(scores, "label_mauc"),
+        "mauc": value_of(scores, "mauc_label"),
         "seconds": json.loads(timed.read_text()),
     }
 
