@@ -31,6 +31,7 @@ from benchmarks.result import Bar, argument_parser, at_least, write_result
 from cluster.session import connect
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.uvit import UViT
+from diffcxr.findings import DIFFCXR_11
 from diffcxr.language.film_encoder import FilmEncoder, small_backbone
 from diffcxr.profile import NANO
 from diffcxr.training.adapter import AdapterStage
@@ -249,7 +250,8 @@ def _adapter_stage(concise: bool) -> Stage:
     denoiser = _denoiser(concise)
     adapter = ControlAdapter.attach(denoiser)
     context = _context(concise)
-    return AdapterStage(denoiser, adapter, _zeros(4, 8, 16, 16), context, context[:1], np.zeros(4, np.int64))
+    hint_of, present = np.zeros(4, np.int64), np.zeros((4, len(DIFFCXR_11)), bool)
+    return AdapterStage(denoiser, adapter, _zeros(4, 8, 16, 16), context, context[:1], hint_of, present)
 
 
 _STAGES: dict[str, Callable[[bool], Stage]] = {

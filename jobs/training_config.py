@@ -97,8 +97,10 @@ class MixOptions:
 
     nothing: float = option(0.1, help="share of films with neither report nor hint", min=0, max=1)
     no_hint: float = option(0.05, help="share with the report alone", min=0, max=1)
-    no_report: float = option(0.25, help="share with the hint alone", min=0, max=1)
-    another_report: float = option(0.2, help="share with another film's report beside the hint", min=0, max=1)
+    no_report: float = option(0.2, help="share with the hint alone", min=0, max=1)
+    contrary_report: float = option(
+        0.4, help="share with another film's report, which contradicts the hint in a finding", min=0, max=1
+    )
 
 
 @dataclass(kw_only=True)
@@ -106,6 +108,9 @@ class AdapterOptions(DiffusionOptions):
     steps: int = option(4_000, help="optimiser steps", min=1)
     learning_rate: float = option(4e-4, help="peak learning rate of AdamW", min=0)
     mix: MixOptions = nested(MixOptions)
+    balance: float = option(
+        1.0, help="1: films of rare findings are drawn as often as of common ones; 0: all alike", min=0, max=1
+    )
 
 
 @dataclass(kw_only=True)

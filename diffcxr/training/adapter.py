@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.uvit import UViT
+from diffcxr.training.contrary import contrary_films, rarity
 from diffcxr.training.diffusion import Prediction, diffusion_loss
 
 # Shapes: n films, m different hints, B samples, C x h x w latents, K x E tokens.
@@ -25,14 +26,15 @@ class AdapterMix:
 
     nothing: float = 0.1  # neither report nor hint, for guidance
     no_hint: float = 0.05  # the report alone
-    no_report: float = 0.25  # the hint alone
-    another_report: float = 0.2  # the hint is right, and the report another film's
+    no_report: float = 0.2  # the hint alone
+    contrary_report: float = 0.4  # the hint is right, and the report, another film's, contradicts it
 
 
 class AdapterStage:
     """Trains an adapter on latents (n, C, h, w), context tokens (n, K, E) and hint tokens (m, K, E).
 
-    `hint_of` (n,) is the number of each film's hint. The denoiser stays as it is.
+    `hint_of` (n,) is the number of each film's hint, and `present` (n, F) says which findings it says are
+    there. Films are drawn by their `rarity`, to the power `balance`. The denoiser stays as it is.
     """
 
     def __init__(
@@ -43,21 +45,24 @@ class AdapterStage:
         context: NDArray[np.float16],
         hints: NDArray[np.float16],
         hint_of: NDArray[np.int64],
+        present: NDArray[np.bool_],
         prediction: Prediction = "v_prediction",
         mix: AdapterMix | None = None,
+        balance: float = 1.0,
     ) -> None:
         self.denoiser, self.adapter = denoiser.requires_grad_(False), adapter
         self.latents, self.context, self.hints, self.hint_of = latents, context, hints, hint_of
+        self.present, self.chances = present, rarity(present, balance)
         self.prediction, self.mix = prediction, mix or AdapterMix()
         self.modules = nn.ModuleDict({"adapter": adapter})
 
     def loss(self, step: int, batch_size: int, generator: torch.Generator) -> Tensor:
         device = self.denoiser.null_context.device
-        rows = torch.randint(len(self.latents), (batch_size,), generator=generator).numpy()
-        others = torch.randint(len(self.latents), (batch_size,), generator=generator).numpy()
-        nothing, no_hint, no_report, another = self._cases(batch_size, generator)
+        rows = torch.multinomial(self.chances, batch_size, replacement=True, generator=generator).numpy()
+        others = contrary_films(self.present, rows, generator)
+        nothing, no_hint, no_report, contrary = self._cases(batch_size, generator)
 
-        context = torch.from_numpy(self.context[np.where(another.numpy(), others, rows)]).float().to(device)
+        context = torch.from_numpy(self.context[np.where(contrary.numpy(), others, rows)]).float().to(device)
         unsaid = (nothing | no_report).to(device)[:, None, None]
         context_BKE = torch.where(unsaid, self.denoiser.null_context, context)
         hint = torch.from_numpy(self.hints[self.hint_of[rows]]).float().to(device)
@@ -74,7 +79,7 @@ class AdapterStage:
     def _cases(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Which samples are which of the four cases; at most one of them each."""
         shares = torch.tensor(
-            [self.mix.nothing, self.mix.no_hint, self.mix.no_report, self.mix.another_report]
+            [self.mix.nothing, self.mix.no_hint, self.mix.no_report, self.mix.contrary_report]
         ).cumsum(0)
         case = torch.searchsorted(shares, torch.rand(batch_size, generator=generator), right=True)
         return case == 0, case == 1, case == 2, case == 3

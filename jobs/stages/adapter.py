@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import cast
 
+import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler
 
@@ -18,6 +19,7 @@ from cluster.training_run import TrainingRun
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.hint import make_hint
 from diffcxr.denoiser.uvit import UViT
+from diffcxr.findings import DIFFCXR_11, POSITIVE
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.pipeline import DiffCXRPipeline
 from diffcxr.reports.labeler import label_report
@@ -46,7 +48,8 @@ def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
 
     encoder = report_encoder.text_encoder()
     # As when films are made: what the labeler reads in the text, not what the corpus knows of the film.
-    hints = text_states([make_hint(label_report(text)) for text in data.texts], encoder, "encode hints")
+    labels = [label_report(text) for text in data.texts]
+    hints = text_states([make_hint(said) for said in labels], encoder, "encode hints")
     stage = AdapterStage(
         denoiser,
         adapter,
@@ -54,8 +57,10 @@ def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
         context_tokens(report_encoder, text_states(data.texts, encoder, "encode reports")),
         context_tokens(report_encoder, hints.different()),
         hints.which,
+        np.array([[said[finding] == POSITIVE for finding in DIFFCXR_11] for said in labels]),
         prediction=scheduler.config.prediction_type,
         mix=AdapterMix(**asdict(config.adapter.mix)),
+        balance=config.adapter.balance,
     )
     loop = TrainingLoop(stage, loop_config(config.adapter, config.seed))
     follow(loop, run, config.checkpoint_every, partial(drawn_films, pipeline, data, run, config.seed))

@@ -29,6 +29,7 @@ def stage_of(mix: AdapterMix) -> AdapterStage:
         torch.randn(24, 4, 32, generator=random).half().numpy(),
         torch.randn(2, 4, 32, generator=random).half().numpy(),
         kind.numpy(),
+        kind.numpy()[:, None] == 1,
         mix=mix,
     )
 
@@ -36,12 +37,12 @@ def stage_of(mix: AdapterMix) -> AdapterStage:
 def test_shares_of_the_mix_are_what_samples_get() -> None:
     cases = stage_of(AdapterMix())._cases(20_000, torch.Generator().manual_seed(0))
     shares = [float(case.float().mean()) for case in cases]
-    assert shares == pytest.approx([0.1, 0.05, 0.25, 0.2], abs=0.01)
+    assert shares == pytest.approx([0.1, 0.05, 0.2, 0.4], abs=0.01)
     assert torch.stack(cases).sum(0).max() == 1
 
 
 def test_a_hint_decides_what_the_report_does_not_say() -> None:
-    stage = stage_of(AdapterMix(nothing=0.1, no_hint=0.0, no_report=0.3, another_report=0.3))
+    stage = stage_of(AdapterMix(nothing=0.1, no_hint=0.0, no_report=0.3, contrary_report=0.3))
     before = [weight.clone() for weight in stage.denoiser.state_dict().values()]
     loop = TrainingLoop(stage, LoopConfig(steps=200, batch_size=16, warmup=5, learning_rate=1e-2, ema=0.9))
     for _ in loop.run():
