@@ -111,6 +111,11 @@ class AdapterOptions(DiffusionOptions):
     balance: float = option(
         1.0, help="1: films of rare findings are drawn as often as of common ones; 0: all alike", min=0, max=1
     )
+    times: str = option(
+        "middle",
+        help="times of diffusion: all alike, or more often those at which findings take shape",
+        choices=("uniform", "middle"),
+    )
 
 
 @dataclass(kw_only=True)

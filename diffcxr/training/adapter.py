@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.uvit import UViT
 from diffcxr.training.contrary import contrary_films, rarity
-from diffcxr.training.diffusion import Prediction, diffusion_loss
+from diffcxr.training.diffusion import Prediction, Times, diffusion_loss
 
 # Shapes: n films, m different hints, B samples, C x h x w latents, K x E tokens.
 
@@ -49,11 +49,12 @@ class AdapterStage:
         prediction: Prediction = "v_prediction",
         mix: AdapterMix | None = None,
         balance: float = 1.0,
+        times: Times = "middle",
     ) -> None:
         self.denoiser, self.adapter = denoiser.requires_grad_(False), adapter
         self.latents, self.context, self.hints, self.hint_of = latents, context, hints, hint_of
         self.present, self.chances = present, rarity(present, balance)
-        self.prediction, self.mix = prediction, mix or AdapterMix()
+        self.prediction, self.mix, self.times = prediction, mix or AdapterMix(), times
         self.modules = nn.ModuleDict({"adapter": adapter})
 
     def loss(self, step: int, batch_size: int, generator: torch.Generator) -> Tensor:
@@ -74,7 +75,7 @@ class AdapterStage:
             return predicted
 
         clean_BChw = torch.from_numpy(self.latents[rows]).float().to(device)
-        return diffusion_loss(predict, clean_BChw, self.prediction, generator)
+        return diffusion_loss(predict, clean_BChw, self.prediction, generator, self.times)
 
     def _cases(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Which samples are which of the four cases; at most one of them each."""

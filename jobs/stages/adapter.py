@@ -24,6 +24,7 @@ from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.pipeline import DiffCXRPipeline
 from diffcxr.reports.labeler import label_report
 from diffcxr.training.adapter import AdapterMix, AdapterStage
+from diffcxr.training.diffusion import Times
 from diffcxr.training.loop import TrainingLoop
 from jobs.stages.denoiser import publish
 from jobs.stages.latents import film_latents
@@ -61,6 +62,7 @@ def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
         prediction=scheduler.config.prediction_type,
         mix=AdapterMix(**asdict(config.adapter.mix)),
         balance=config.adapter.balance,
+        times=cast(Times, config.adapter.times),
     )
     loop = TrainingLoop(stage, loop_config(config.adapter, config.seed))
     follow(loop, run, config.checkpoint_every, partial(drawn_films, pipeline, data, run, config.seed))

@@ -75,7 +75,7 @@ def test_the_paper_profile_is_the_releases_recipe() -> None:
     assert (config.denoiser.prediction, config.denoiser.drop_report) == ("epsilon", 0.1)
     mix = config.adapter.mix
     assert (mix.nothing, mix.no_hint, mix.no_report, mix.contrary_report) == (0.1, 0, 0, 0)
-    assert config.adapter.balance == 0
+    assert (config.adapter.balance, config.adapter.times) == (0, "uniform")
     language = config.language
     assert (language.batch_size, language.learning_rate, language.final_learning_rate) == (128, 1e-5, 1e-6)
 
