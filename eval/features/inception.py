@@ -7,15 +7,14 @@ from urllib.error import URLError
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from pytorch_fid import inception as pytorch_fid
 from torch import nn
 
 from diffcxr.errors import InputError
 from eval.features.extractor import extractor_digest, load_weights, use_exact_arithmetic
+from eval.features.preprocessing import Preprocessing, Range, Resize
 
-_RECIPE = "grey to 3 channels; bilinear to 299x299; 2 x / 255 - 1; pooled 2048"
 _FIX = f"Download {pytorch_fid.FID_WEIGHTS_URL} where there is a network, and give inception_weights=PATH."
 
 
@@ -24,11 +23,12 @@ class Inception:
 
     name = "inception"
     dimension = 2048
+    preprocessing = Preprocessing(steps=(Resize(size=299, antialias=False),), values=Range(-1, 1))
 
     def __init__(self, weights: bytes) -> None:
         """`weights`: the bytes of a file in the format of pytorch-fid's. Raises ValueError for another."""
         self._weights = weights
-        self.digest = extractor_digest(self.name, weights, _RECIPE)
+        self.digest = extractor_digest(self.name, weights, f"{self.preprocessing}; pooled 2048")
         _network(weights)
 
     @classmethod
@@ -52,10 +52,7 @@ class Inception:
 
     @torch.inference_mode()
     def process(self, films: NDArray[np.uint8]) -> NDArray[np.float32]:
-        x = (torch.from_numpy(films).to(self._device).float() / 255).unsqueeze(1)
-        # The network's own resize, before the channels are tripled rather than after.
-        x = F.interpolate(x, (299, 299), mode="bilinear", align_corners=False)
-        pooled: NDArray[np.float32] = self._network((2 * x - 1).expand(-1, 3, -1, -1)).cpu().numpy()
+        pooled: NDArray[np.float32] = self._network(self.preprocessing(films, self._device)).cpu().numpy()
         return pooled
 
     def class_layer(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -1,0 +1,120 @@
+"""How films are brought to a network, as data: both the tensors and the words in the digest come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+# Shapes: B films, H x W pixels, C channels. Grey values run from 0 to `top`, 1 or 255.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resize:
+    """To `size` pixels a side, stretched; `shorter`: the shorter side to `size`, the longer in proportion."""
+
+    size: int
+    resampling: Literal["bilinear", "bicubic"] = "bilinear"
+    antialias: bool
+    shorter: bool = False
+    rounded: bool = False  # to whole grey values, as a file would hold them
+
+    def __call__(self, x_B1HW: Tensor, top: float) -> Tensor:
+        height, width = x_B1HW.shape[-2:]
+        if self.shorter:
+            short = min(height, width)
+            height, width = (self.size * side // short for side in (height, width))
+        else:
+            height = width = self.size
+        x = F.interpolate(
+            x_B1HW, (height, width), mode=self.resampling, antialias=self.antialias, align_corners=False
+        )
+        if self.resampling == "bicubic":
+            x = x.clamp(0, top)  # its kernel overshoots at edges
+        return (x * (255 / top)).round() / (255 / top) if self.rounded else x
+
+    def __str__(self) -> str:
+        to = f"{self.size} on the shorter side" if self.shorter else f"{self.size}x{self.size}"
+        how = f"{'antialiased ' if self.antialias else ''}{self.resampling} to {to}"
+        return f"{how}, rounded" if self.rounded else how
+
+
+@dataclass(frozen=True, slots=True)
+class CentreCrop:
+    """The `size` x `size` pixels in the middle of films that are no smaller."""
+
+    size: int
+
+    def __call__(self, x_B1HW: Tensor, top: float) -> Tensor:
+        y, x = ((side - self.size) // 2 for side in x_B1HW.shape[-2:])
+        return x_B1HW[..., y : y + self.size, x : x + self.size]
+
+    def __str__(self) -> str:
+        return f"centre crop to {self.size}x{self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Grey values from `low`, black, to `high`, white; resized as values in [0, 1]."""
+
+    low: float
+    high: float
+
+    top = 1.0
+
+    def __call__(self, x_BCHW: Tensor) -> Tensor:
+        return x_BCHW * (self.high - self.low) + self.low
+
+    def __str__(self) -> str:
+        sign = "-" if self.low < 0 else "+"
+        return f"{_number(self.high - self.low)} x / 255 {sign} {_number(abs(self.low))}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standardised:
+    """(x - mean) / std of grey values in [0, 255]: one mean and std for all channels, or one each."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    top = 255.0
+
+    def __call__(self, x_BCHW: Tensor) -> Tensor:
+        mean, std = (x_BCHW.new_tensor(each)[:, None, None] for each in (self.mean, self.std))
+        return (x_BCHW - mean) / std
+
+    def __str__(self) -> str:
+        mean, std = (", ".join(map(_number, each)) for each in (self.mean, self.std))
+        if len(self.mean) > 1:
+            mean, std = f"[{mean}]", f"[{std}]"
+        return f"(x - {mean}) / {std}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preprocessing:
+    """Steps on grey films, then their values, the same in each of `channels`. Its text goes into digests."""
+
+    steps: tuple[Resize | CentreCrop, ...]
+    values: Range | Standardised
+    channels: int = 3
+
+    def __call__(self, films: NDArray[np.uint8], device: str) -> Tensor:
+        """Float32 (b, channels, size, size) on `device` of films (b, h, w)."""
+        x = torch.from_numpy(films).to(device).float().unsqueeze(1)
+        if self.values.top != 255:
+            x = x / 255
+        for step in self.steps:
+            x = step(x, self.values.top)
+        return self.values(x).expand(-1, self.channels, -1, -1)
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, (f"grey to {self.channels} channels", *self.steps, self.values)))
+
+
+def _number(value: float) -> str:
+    return f"{value:.10g}"
