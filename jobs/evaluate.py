@@ -40,7 +40,7 @@ from diffcxr.errors import InputError
 from eval.features.efficientnet_lite0 import EfficientNetLite0
 from eval.features.extractor import Extractor
 from eval.features.finding_scores import FindingScores
-from eval.features.inception import Inception
+from eval.features.inception import Inception, Inception256, InceptionClean
 from eval.floors import FloorPlan, plan_floor
 from eval.groups import GROUPS
 from eval.quartets import Quartets, of_prompts, of_strangers
@@ -77,7 +77,7 @@ class Config:
     extractors: list[str] = option(
         ["efficientnet_lite0"],
         help="whose features FID, KID, PRDC, Vendi and inception scores take",
-        choices=("efficientnet_lite0", "inception"),
+        choices=("efficientnet_lite0", "inception", "inception_256", "inception_clean"),
     )
     inception_weights: str | None = option(
         None, help="file of pytorch-fid's weights; null: its usual download"
@@ -174,7 +174,10 @@ def _instruments(config: Config) -> Instruments:
             raise InputError(f"{wanted[0]} needs an extractor", "extractors", "Leave it out for the default.")
         makers: dict[str, Callable[[], Extractor]] = {
             "efficientnet_lite0": EfficientNetLite0,
-            "inception": partial(Inception.from_file, config.inception_weights),
+            **{
+                variant.name: partial(variant.from_file, config.inception_weights)
+                for variant in (Inception, Inception256, InceptionClean)
+            },
         }
         extractors = [makers[name]() for name in dict.fromkeys(config.extractors)]
     classifier = _classifier(config.classifier) if set(OF_CLASSIFIER) & set(config.metrics) else None

@@ -1,8 +1,9 @@
-"""The field's reference Inception: pytorch-fid's network and weights, 2048 features."""
+"""The field's reference Inception: pytorch-fid's network and weights, 2048 features; three ways to resize."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 from urllib.error import URLError
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import nn
 
 from diffcxr.errors import InputError
 from eval.features.extractor import extractor_digest, load_weights, use_exact_arithmetic
-from eval.features.preprocessing import Preprocessing, Range, Resize
+from eval.features.preprocessing import Preprocessing, Range, Resize, Standardised
 
 _FIX = f"Download {pytorch_fid.FID_WEIGHTS_URL} where there is a network, and give inception_weights=PATH."
 
@@ -32,7 +33,7 @@ class Inception:
         _network(weights)
 
     @classmethod
-    def from_file(cls, path: str | None) -> Inception:
+    def from_file(cls, path: str | None) -> Self:
         """The extractor with the weights at `path`; None takes pytorch-fid's usual download and its cache.
 
         Raises InputError where there are none, or they are of another network.
@@ -59,6 +60,35 @@ class Inception:
         """With no bias, as inception scores are taken."""
         layer = load_weights(self._weights)["fc.weight"].numpy()
         return layer, np.zeros(len(layer), np.float32)
+
+
+class Inception256(Inception):
+    """`Inception` of films that are first resized to 256 pixels, stretched, as Diff-CXR's FID is taken.
+
+    By which resampling (arXiv 2410.20165) is not known here: it is antialiased bilinear, rounded to 8 bits
+    as a file of 256 pixels would be. Films of 256 pixels have the features of `Inception`.
+    """
+
+    name = "inception_256"
+    preprocessing = Preprocessing(
+        steps=(Resize(size=256, antialias=True, rounded=True), Resize(size=299, antialias=False)),
+        values=Range(-1, 1),
+    )
+
+
+class InceptionClean(Inception):
+    """pytorch-fid's network and weights behind clean-fid's resizing: antialiased bicubic, not rounded.
+
+    Source: Parmar et al. 2022, "On Aliased Resizing and Surprising Subtleties in GAN Evaluation". clean-fid
+    runs a TorchScript file of StyleGAN's instead, a conversion of the same TensorFlow graph; how far its
+    FIDs are from these has not been measured.
+    """
+
+    name = "inception_clean"
+    preprocessing = Preprocessing(
+        steps=(Resize(size=299, resampling="bicubic", antialias=True),),
+        values=Standardised(mean=(128,), std=(128,)),
+    )
 
 
 def _network(weights: bytes) -> nn.Module:

@@ -31,12 +31,16 @@ class Resize:
             height, width = (self.size * side // short for side in (height, width))
         else:
             height = width = self.size
-        x = F.interpolate(
-            x_B1HW, (height, width), mode=self.resampling, antialias=self.antialias, align_corners=False
-        )
-        if self.resampling == "bicubic":
-            x = x.clamp(0, top)  # its kernel overshoots at edges
-        return (x * (255 / top)).round() / (255 / top) if self.rounded else x
+        # In 8 bits, image libraries resize rows and then columns, and round both times.
+        passes = [(x_B1HW.shape[-2], width), (height, width)] if self.rounded else [(height, width)]
+        x = x_B1HW
+        for shape in passes:
+            x = F.interpolate(x, shape, mode=self.resampling, antialias=self.antialias, align_corners=False)
+            if self.resampling == "bicubic":
+                x = x.clamp(0, top)  # its kernel overshoots at edges
+            if self.rounded:
+                x = (x * (255 / top)).round() / (255 / top)
+        return x
 
     def __str__(self) -> str:
         to = f"{self.size} on the shorter side" if self.shorter else f"{self.size}x{self.size}"

@@ -290,6 +290,15 @@ def test_fid_on_inception_features_takes_weights_from_a_path(place: Path) -> Non
     assert fid.value is not None and fid.value > 0
 
 
+def test_variants_of_inception_take_the_same_weights(tmp_path: Path) -> None:
+    weights = write_inception_weights(tmp_path / "weights.pth")
+    names = ["inception", "inception_256", "inception_clean"]
+    config = Config(
+        real="r", synthetic="s", output="o", metrics=["fid"], extractors=names, inception_weights=str(weights)
+    )
+    assert [extractor.name for extractor in evaluate._instruments(config).extractors] == names
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [

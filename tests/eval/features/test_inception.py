@@ -4,13 +4,14 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from cleanfid.resize import build_resizer
 from PIL import Image
 from pytorch_fid import inception as pytorch_fid
 from pytorch_fid.fid_score import calculate_frechet_distance, get_activations
 
 from diffcxr.errors import InputError
 from eval.features.extractor import extract
-from eval.features.inception import Inception
+from eval.features.inception import Inception, Inception256, InceptionClean
 from eval.frechet import frechet_distance
 from eval.moments import Moments, update
 from tests.eval.inception_weights import write_inception_weights
@@ -53,6 +54,34 @@ def test_fid_is_pytorch_fid_s_on_the_same_images_and_weights(
     statistics = [(vectors.mean(0), np.cov(vectors, rowvar=False)) for vectors in turned]
     expected = calculate_frechet_distance(*statistics[0], *statistics[1])
     assert frechet_distance(*ours) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(96, 96), (299, 299), (512, 400), (300, 1000)])
+def test_inception_clean_resizes_as_clean_fid_does(shape: tuple[int, int]) -> None:
+    film = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    resized = build_resizer("clean")(np.repeat(film[..., None], 3, axis=2))
+    expected = (torch.from_numpy(resized).permute(2, 0, 1)[None] - 128) / 128  # as its InceptionV3W scales
+    found = InceptionClean.preprocessing(film[None], "cpu")
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)  # a hundredth of a grey value
+
+
+def test_inception_256_is_inception_on_films_of_256_pixels() -> None:
+    rng = np.random.default_rng(0)
+    film, large = (rng.integers(0, 256, (1, side, side), dtype=np.uint8) for side in (256, 400))
+    found = Inception256.preprocessing(film, "cpu")
+    assert torch.equal(found, Inception.preprocessing(film, "cpu"))
+    small = np.array(Image.fromarray(large[0]).resize((256, 256), Image.Resampling.BILINEAR))
+    expected = Inception.preprocessing(small[None], "cpu")
+    found = Inception256.preprocessing(large, "cpu")
+    torch.testing.assert_close(found, expected, rtol=0, atol=1.01 * 2 / 255)  # PIL may round a half otherwise
+    assert (found - expected).abs().mean() < 1e-4
+    assert (found - Inception.preprocessing(large, "cpu")).abs().mean() > 0.1
+
+
+def test_variants_share_weights_and_each_has_its_digest(weights: Path) -> None:
+    made = [each.from_file(str(weights)) for each in (Inception, Inception256, InceptionClean)]
+    assert [each.name for each in made] == ["inception", "inception_256", "inception_clean"]
+    assert len({each.digest for each in made}) == 3
 
 
 def test_no_download_and_no_weights_is_one_line_that_says_what_to_give(
