@@ -37,6 +37,7 @@ from cluster.storage import Storage
 from cluster.storage_errors import MissingError
 from cluster.varieties import Varieties
 from diffcxr.errors import InputError
+from eval.features.backbone import Backbone
 from eval.features.efficientnet_lite0 import EfficientNetLite0
 from eval.features.extractor import Extractor
 from eval.features.finding_scores import FindingScores
@@ -59,6 +60,7 @@ OF_MOMENTS = ("fid", "fid_infinity")
 OF_FEATURES = (*OF_MOMENTS, "fid_finding", "kid", "prdc", "vendi", "inception_score")
 OF_CLASSIFIER = ("mauc", "mauc_paired", "f1", "calibration")
 METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim")
+EXTRACTORS = ("efficientnet_lite0", "inception", "inception_256", "inception_clean", "rad_dino", "backbone")
 
 
 @dataclass(kw_only=True)
@@ -77,10 +79,21 @@ class Config:
     extractors: list[str] = option(
         ["efficientnet_lite0"],
         help="whose features FID, KID, PRDC, Vendi and inception scores take",
-        choices=("efficientnet_lite0", "inception", "inception_256", "inception_clean"),
+        choices=(
+            "efficientnet_lite0",
+            "inception",
+            "inception_256",
+            "inception_clean",
+            "rad_dino",
+            "backbone",
+        ),
     )
     inception_weights: str | None = option(
         None, help="file of pytorch-fid's weights; null: its usual download"
+    )
+    rad_dino_weights: str | None = option(None, help="transformers folder of RAD-DINO")
+    backbone_weights: str | None = option(
+        None, help="transformers folder of another image backbone, for extractors=[backbone]"
     )
     classifier: str = option("mini", help="mini, or a folder or URI of a finding classifier, for mAUC")
     real_split: str | None = option(None, help="which real rows to take; null: all")
@@ -178,6 +191,8 @@ def _instruments(config: Config) -> Instruments:
                 variant.name: partial(variant.from_file, config.inception_weights)
                 for variant in (Inception, Inception256, InceptionClean)
             },
+            "rad_dino": partial(Backbone.rad_dino, config.rad_dino_weights),
+            "backbone": partial(Backbone.from_folder, config.backbone_weights),
         }
         extractors = [makers[name]() for name in dict.fromkeys(config.extractors)]
     classifier = _classifier(config.classifier) if set(OF_CLASSIFIER) & set(config.metrics) else None

@@ -307,6 +307,8 @@ def test_variants_of_inception_take_the_same_weights(tmp_path: Path) -> None:
         ("real_split=nonsense", "no film in split nonsense"),
         ("extractors=[vgg]", "vgg"),
         ("extractors=[]", "needs an extractor"),
+        ("extractors=[rad_dino]", "rad_dino_weights=PATH"),
+        ("extractors=[backbone]", "backbone_weights=PATH"),
         ("metrics=[ssim]", "ssim"),
         ("metrics=[f1]", "needs films on which to choose"),
         ("cache=/proc/nowhere", "/proc/nowhere"),
