@@ -79,14 +79,7 @@ class Config:
     extractors: list[str] = option(
         ["efficientnet_lite0"],
         help="whose features FID, KID, PRDC, Vendi and inception scores take",
-        choices=(
-            "efficientnet_lite0",
-            "inception",
-            "inception_256",
-            "inception_clean",
-            "rad_dino",
-            "backbone",
-        ),
+        choices=EXTRACTORS,
     )
     inception_weights: str | None = option(
         None, help="file of pytorch-fid's weights; null: its usual download"
