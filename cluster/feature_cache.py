@@ -30,6 +30,11 @@ class FeatureCache:
 
     storage: Storage
 
+    @classmethod
+    def at(cls, uri: str | None, output: Storage) -> FeatureCache:
+        """The cache at a URI; without one, that in the output of an evaluation."""
+        return cls(output.child("features") if uri is None else Storage.at(uri))
+
     def names(self, extractors: Sequence[Extractor]) -> set[str]:
         """The slices of which every one of the extractors' features are here."""
         held = [

@@ -54,8 +54,6 @@ from jobs.progress import Progress, progress
 from jobs.reference import evaluate_against, publish
 from jobs.summary import Summary
 
-_CACHE = "features"  # below the output, where no other place is given
-
 OF_MOMENTS = ("fid", "fid_infinity")
 OF_FEATURES = (*OF_MOMENTS, "fid_finding", "kid", "prdc", "vendi", "inception_score")
 OF_CLASSIFIER = ("mauc", "mauc_paired", "f1", "calibration")
@@ -126,13 +124,13 @@ def run(config: Config) -> Summary:
     if "f1" in config.metrics:
         selections[VALIDATION] = _validation(config, selections[REAL])
     output = Storage.at(config.output)
-    cache = Storage.at(config.cache) if config.cache is not None else output.child(_CACHE)
+    cache = FeatureCache.at(config.cache, output)
     instruments = _instruments(config)
     record = _record(config, selections, instruments)
     if output.exists(METRICS_PATH):
         scores = scores_there(output, record)
         return summarise(selections, {side: s.count() for side, s in selections.items()}, scores, output)
-    for storage in (output, cache):
+    for storage in (output, cache.storage):
         storage.check_writable()
     censuses = {side: take_census(selection) for side, selection in selections.items()}
     create_or_resume(output, record)
@@ -155,7 +153,7 @@ def run(config: Config) -> Summary:
     films = {side: census.films for side, census in censuses.items()}
     bar: Progress[None] = progress(total=sum(films.values()), unit="films", desc="evaluate")
     with connect(config.address), bar:
-        for side, evidence in measure(selections, censuses, plan, instruments, FeatureCache(cache)):
+        for side, evidence in measure(selections, censuses, plan, instruments, cache):
             varieties.add(side, evidence.rows)
             for states in (rivalry, findings):
                 if states is not None:

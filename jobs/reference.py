@@ -42,7 +42,6 @@ from jobs.summary import Summary
 if TYPE_CHECKING:
     from jobs.evaluate import Config
 
-_CACHE = "features"  # below the output, where no other place is given
 _AGAINST = ("fid", "mauc")
 """What can be measured without a row of a real film; mAUC has no ceiling then."""
 
@@ -76,8 +75,8 @@ def publish(config: Config, instruments: Instruments) -> Summary:
             raise RefusedError("another reference is there already", path, "Choose another path.")
         return published_summary(path, read_reference(path), output)
     folder, _ = place_of(path)
-    cache = _cache(config, output)
-    for storage in (output, cache, folder):
+    cache = FeatureCache.at(config.cache, output)
+    for storage in (output, cache.storage, folder):
         storage.check_writable()
     census = take_census(selection)
     patients, keys = np.concatenate(census.patients), np.concatenate(census.keys)
@@ -134,8 +133,8 @@ def evaluate_against(config: Config, instruments: Instruments) -> Summary:
     )
     if output.exists(METRICS_PATH):
         return scored_summary(facts, selection, selection.count(), scores_there(output, record), output)
-    cache = _cache(config, output)
-    for storage in (output, cache):
+    cache = FeatureCache.at(config.cache, output)
+    for storage in (output, cache.storage):
         storage.check_writable()
     census = take_census(selection)
     create_or_resume(output, record)
@@ -164,23 +163,19 @@ def _said_of(extractor: str, selection: Selection) -> Iterator[None]:
         raise InputError(f"{error} of {extractor}", selection.corpus.uri, fix) from error
 
 
-def _cache(config: Config, output: Storage) -> Storage:
-    return Storage.at(config.cache) if config.cache is not None else output.child(_CACHE)
-
-
 def _measured(
     config: Config,
     selections: Mapping[str, Selection],
     censuses: Mapping[str, Census],
     plan: FloorPlan,
     instruments: Instruments,
-    cache: Storage,
+    cache: FeatureCache,
 ) -> Totals:
     totals = Totals(instruments)
     films = sum(census.films for census in censuses.values())
     bar: Progress[None] = progress(total=films, unit="films", desc="evaluate")
     with connect(config.address), bar:
-        for side, evidence in measure(selections, censuses, plan, instruments, FeatureCache(cache)):
+        for side, evidence in measure(selections, censuses, plan, instruments, cache):
             totals.add(side, evidence)
             bar.update(evidence.films)
     return totals
