@@ -12,7 +12,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 BATCH = 32
 """Films a call: one shape, for features move with the batch size."""
@@ -72,6 +73,18 @@ def use_exact_arithmetic() -> None:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
+
+
+def fold_norms(network: nn.Module) -> None:
+    """Each normalisation into the convolution before it: the same numbers to 1e-6, and less time on a CPU."""
+    for part in network.modules():
+        previous: tuple[str, nn.Module] | None = None
+        for name, child in list(part.named_children()):
+            if isinstance(child, nn.BatchNorm2d) and previous is not None:
+                assert isinstance(previous[1], nn.Conv2d)
+                setattr(part, previous[0], fuse_conv_bn_eval(previous[1], child))
+                setattr(part, name, nn.Identity())
+            previous = name, child
 
 
 def extractor_digest(name: str, weights: bytes, recipe: str) -> str:

@@ -13,7 +13,7 @@ from pytorch_fid import inception as pytorch_fid
 from torch import nn
 
 from diffcxr.errors import InputError
-from eval.features.extractor import extractor_digest, load_weights, use_exact_arithmetic
+from eval.features.extractor import extractor_digest, fold_norms, load_weights, use_exact_arithmetic
 from eval.features.preprocessing import Preprocessing, Range, Resize, Standardised
 
 _FIX = f"Download {pytorch_fid.FID_WEIGHTS_URL} where there is a network, and give inception_weights=PATH."
@@ -29,7 +29,7 @@ class Inception:
     def __init__(self, weights: bytes) -> None:
         """`weights`: the bytes of a file in the format of pytorch-fid's. Raises ValueError for another."""
         self._weights = weights
-        self.digest = extractor_digest(self.name, weights, f"{self.preprocessing}; pooled 2048")
+        self.digest = extractor_digest(self.name, weights, f"{self.preprocessing}; norms folded; pooled 2048")
         _network(weights)
 
     @classmethod
@@ -49,11 +49,16 @@ class Inception:
     def setup(self, device: str) -> None:
         use_exact_arithmetic()
         self._device = device
-        self._network = _network(self._weights).to(device=device)
+        # On a CPU, channels last are nearly twice as fast; on a GPU nobody has measured them here.
+        self._layout = torch.channels_last if device == "cpu" else torch.contiguous_format
+        network = _network(self._weights)
+        fold_norms(network)
+        self._network = network.to(device).to(memory_format=self._layout)
 
     @torch.inference_mode()
     def process(self, films: NDArray[np.uint8]) -> NDArray[np.float32]:
-        pooled: NDArray[np.float32] = self._network(self.preprocessing(films, self._device)).cpu().numpy()
+        x = self.preprocessing(films, self._device).contiguous(memory_format=self._layout)
+        pooled: NDArray[np.float32] = self._network(x).cpu().numpy()
         return pooled
 
     def class_layer(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
