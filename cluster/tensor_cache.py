@@ -6,7 +6,6 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +27,8 @@ def cached_tensors(key: dict[str, object], make: Callable[[], dict[str, Tensor]]
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.is_file():
             tensors = make()
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as partial:
-                save_file(tensors, partial.name)
-            Path(partial.name).replace(path)  # whole or not at all
+            # Only the lock's holder writes it: what a killed one left is written over, and not left for ever.
+            partial = path.with_suffix(".partial")
+            save_file(tensors, partial)
+            partial.replace(path)  # whole or not at all
     return load_file(path)
