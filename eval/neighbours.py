@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eval.feature_rows import FeatureRows
 from eval.groups import GROUPS
+from eval.moments import Features
 
 _TILE = 1 << 21  # distances held at once: 16 MiB as float64, so that memory does not grow with the films
 _PAIRS = 1 << 22  # features of pairs taken at once for exact distances
@@ -17,12 +18,25 @@ _CANDIDATES = 4  # nearest films looked at for each that is asked for and kept, 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cloud:
+class Points:
     """Films as points. `exact` decides; `near` are the same points about a centre, in float32."""
 
-    exact: NDArray[np.float32]  # (n, d)
-    near: NDArray[np.float32]  # (n, d)
+    exact: Features  # (n, d)
+    near: Features  # (n, d)
     norms: NDArray[np.float64]  # (n,): |near|^2
+
+    @classmethod
+    def about(cls, centre: NDArray[np.float64], features: Features) -> Points:
+        """Features (n, d) about `centre` (d,), which points that are compared must have in common."""
+        near = (features - centre).astype(np.float32)
+        return cls(features, near, np.einsum("nd,nd->n", near, near, dtype=np.float64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cloud:
+    """Films as points, by their group."""
+
+    points: Points
     groups: NDArray[np.int64]  # (n,), ascending
     starts: NDArray[np.int64]  # (GROUPS + 1,): where each group begins
 
@@ -30,14 +44,12 @@ class Cloud:
     def of(cls, films: FeatureRows, centre: NDArray[np.float64]) -> Cloud:
         """The films by group, about `centre` (d,)."""
         films = films.take(np.argsort(films.groups, kind="stable"))
-        near = (films.features - centre).astype(np.float32)
-        norms = np.einsum("nd,nd->n", near, near, dtype=np.float64)
         starts = np.searchsorted(films.groups, np.arange(GROUPS + 1))
-        return cls(films.features, near, norms, films.groups, starts)
+        return cls(Points.about(centre, films.features), films.groups, starts)
 
     @property
     def count(self) -> int:
-        return len(self.norms)
+        return len(self.groups)
 
     def tiles(self, width: int) -> Iterator[slice]:
         """Runs of films of one group each, with at most _TILE distances to `width` others."""
@@ -47,7 +59,7 @@ class Cloud:
                 yield slice(at, min(at + size, stop))
 
 
-def squared(a: Cloud, i: NDArray[np.int64], b: Cloud, j: NDArray[np.int64]) -> NDArray[np.float64]:
+def squared(a: Points, i: NDArray[np.int64], b: Points, j: NDArray[np.int64]) -> NDArray[np.float64]:
     """The squared distance of each pair of films (i, j): sums of exact differences, in float64.
 
     This is the distance that comparisons are defined by. It is the same for equal pairs wherever they stand,
@@ -62,7 +74,7 @@ def squared(a: Cloud, i: NDArray[np.int64], b: Cloud, j: NDArray[np.int64]) -> N
     return found
 
 
-def bounds(a: Cloud, films: slice, b: Cloud) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def bounds(a: Points, films: slice, b: Points) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Lower bounds (t, n) of the squared distances of some films of `a` from `b`, and what they may miss.
 
     |x|^2 + |y|^2 - 2 x.y in float32 is off by at most (d + 16) 2^-24 (|x|^2 + |y|^2): d for the product's
@@ -89,7 +101,7 @@ def radii(cloud: Cloud, k: int, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
     looked_at = min(int(_CANDIDATES * k / kept.mean(1).min()), cloud.count - 1)
     for films in cloud.tiles(cloud.count):
         rows = np.arange(films.start, films.stop)
-        lower, _ = bounds(cloud, films, cloud)
+        lower, _ = bounds(cloud.points, films, cloud.points)
         lower[rows - films.start, rows] = np.inf
         chosen = np.argpartition(lower, looked_at - 1, axis=1)[:, :looked_at]
         beyond = np.take_along_axis(lower, chosen, 1).max(1)  # nothing that was not chosen is nearer
@@ -107,7 +119,8 @@ def _kth(
     cloud: Cloud, rows: NDArray[np.int64], others: NDArray[np.int64], k: int, kept: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """(s, t): each row's k-th smallest distance from those of its others (t, m) that are kept."""
-    pairs = squared(cloud, np.repeat(rows, others.shape[1]), cloud, others.reshape(-1)).reshape(others.shape)
+    points, i = cloud.points, np.repeat(rows, others.shape[1])
+    pairs = squared(points, i, points, others.reshape(-1)).reshape(others.shape)
     order = np.argsort(pairs, axis=1, kind="stable")
     distances = np.take_along_axis(pairs, order, 1)
     groups = cloud.groups[np.take_along_axis(others, order, 1)]

@@ -140,7 +140,7 @@ def _decided(
 
     They are lower bounds, but exact where a pair is so near to a radius that bounds do not decide.
     """
-    lower, slack = bounds(real, films, synthetic)
+    lower, slack = bounds(real.points, films, synthetic.points)
     slack += lower
     close = np.zeros(lower.shape, np.bool_)
     for radii_, axis in ((radii_real, np.s_[:, None]), (radii_synthetic, np.s_[None, :])):
@@ -149,5 +149,5 @@ def _decided(
         close |= (lower < largest[axis]) & (slack >= radii_[0][axis])
     i, j = np.nonzero(close)
     distances = lower.astype(np.float64)
-    distances[i, j] = squared(real, i + films.start, synthetic, j)
+    distances[i, j] = squared(real.points, i + films.start, synthetic.points, j)
     return distances
