@@ -13,6 +13,8 @@ import numpy as np
 
 from cluster.corpus import Corpus
 from cluster.evaluation import Totals, measure
+from cluster.exhibition import make_exhibits
+from cluster.exhibits import EXHIBITS_PATH, exhibits_to_json
 from cluster.feature_cache import FeatureCache
 from cluster.film_slices import (
     REAL,
@@ -100,7 +102,7 @@ class Config:
 
 
 def run(config: Config) -> Summary:
-    """Writes metrics.json and metrics.parquet, unless they are there.
+    """Writes metrics.json, metrics.parquet and exhibits.json, unless they are there.
 
     Raises InputError for bad corpora, weights or options, and RefusedError where the output holds another
     run's.
@@ -166,6 +168,11 @@ def run(config: Config) -> Summary:
             scores += finding_scores(selections, findings, extractor, _follow)
     if rivalry is not None:
         scores += difference_scores(config.metrics, selections, totals, rivalry, findings, scores, _follow)
+    looked_at = (films[SYNTHETIC] + 2 * films[REAL]) * bool(instruments.extractors)
+    bar = progress(total=looked_at, unit="films", desc="nearest films", shown=looked_at > 0)
+    with bar:
+        exhibits = make_exhibits(selections, censuses, totals, cache, bar.update)
+    output.replace(EXHIBITS_PATH, exhibits_to_json(exhibits))
     output.replace(TABLE_PATH, scores_to_parquet(scores))
     output.create(METRICS_PATH, scores_to_json(scores))  # last: where it is, the evaluation is finished
     return summarise(selections, films, scores, output)
