@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cluster.corpus import Corpus
 from cluster.filtering import Key
-from diffcxr.errors import DiffCXRError, InputError
+from diffcxr.errors import DiffCXRError
 from diffcxr.filtering.examples import Group
+from jobs.page.corpora import find_corpus, read_films
 from jobs.page.films import Film, film
 from jobs.page.filterings import Example, Filtered, ScoredFilm
 
 _MOST_FILMS = 324  # of the whole page: at thumbnails of at most 12 kB it stays below 6 MB
-_READERS = 16  # of the columns that say where films lie: latency, not bandwidth, is what they cost
 _PARTS: tuple[tuple[Group, str], ...] = (
     ("strangest", "The strangest"),
     ("removed", "Just removed"),
@@ -64,30 +63,13 @@ def make_sheets(filterings: Sequence[Filtered], corpora: Sequence[Corpus], count
     most = _MOST_FILMS // max(1, 3 * len(_PARTS) * len(filterings))
     for found in filterings:
         try:
-            corpus = corpus_of(found, corpora)
+            corpus = find_corpus(found.corpus, found.data, corpora)
             parts = tuple(_parts(found, corpus, min(count, most))) if count and most else ()
         except DiffCXRError as error:
             yield Sheet(note=f"The films cannot be shown: {error}")
         else:
             note = "" if most else "There are too many filterings here to show films of each."
             yield Sheet(parts, note, corpus)
-
-
-def corpus_of(found: Filtered, corpora: Sequence[Corpus]) -> Corpus:
-    """The corpus that was filtered, known by its digest. Raises InputError where it cannot be found."""
-    for corpus in corpora:
-        if corpus.digest == found.corpus:
-            return corpus
-    fix = "Name it by real=URI."
-    if found.data is None:
-        raise InputError("the filtered corpus is not at hand", found.label, fix)
-    try:
-        corpus = Corpus.open(found.data)
-    except DiffCXRError as error:
-        raise InputError(error.what, error.where, fix) from error
-    if corpus.digest != found.corpus:
-        raise InputError("another corpus lies where the filtered one lay", found.data, fix)
-    return corpus
 
 
 def choose(examples: Sequence[Example], group: Group, count: int) -> tuple[Example, ...]:
@@ -128,24 +110,3 @@ def _frame(what: str, one: ScoredFilm, films: Mapping[Key, bytes]) -> Frame:
 def _who(one: ScoredFilm) -> str:
     report_id, sample_index = one.key
     return f"{report_id}, film {sample_index}" if sample_index else report_id
-
-
-def read_films(corpus: Corpus, wanted: Set[Key]) -> dict[Key, bytes]:
-    """The wanted films' bytes; what the corpus lacks is left out.
-
-    Of shards, only those that hold one are read whole: as many as films are wanted, at most. Raises
-    InputError where one is damaged.
-    """
-
-    def rows_of(number: int) -> dict[int, Key]:
-        keys = zip(*corpus.read(number, ["report_id", "sample_index"]).to_pydict().values(), strict=True)
-        return {row: key for row, key in enumerate(keys) if key in wanted}
-
-    with ThreadPoolExecutor(_READERS) as pool:
-        places = list(pool.map(rows_of, range(len(corpus.shards))))
-    films: dict[Key, bytes] = {}
-    for number, rows in enumerate(places):
-        if rows:
-            images = corpus.read(number, ["image"]).column("image")
-            films |= {key: (images[row].as_py() or {}).get("bytes") or b"" for row, key in rows.items()}
-    return films

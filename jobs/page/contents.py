@@ -47,7 +47,7 @@ def make_page(runs: Runs, *, title: str, films: int, texts: bool, real: Corpus |
     """The page of what was found.
 
     Args:
-        films: reports shown for each generated corpus, and films for each part of a contact sheet.
+        films: reports shown for each generated corpus, and films for each part of a contact sheet or row.
         texts: whether reports' text may be shown.
         real: the corpus of the reports, where it does not lie below the runs.
     """
@@ -61,7 +61,7 @@ def make_page(runs: Runs, *, title: str, films: int, texts: bool, real: Corpus |
     parts = {
         "tiles": tuple(make_tiles(runs)),
         "galleries": galleries,
-        "evaluations": view_evaluations(runs.evaluations),
+        "evaluations": view_evaluations(runs.evaluations, (*corpora, *made), films),
         "downstreams": tuple(view_downstream(found.label, found.scores) for found in runs.downstreams),
         "sweeps": tuple(view_sweep(sweep, scores) for sweep in runs.sweeps),
         "filterings": tuple(zip(map(view_filtering, runs.filterings), sheets, strict=True)),

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from cluster.corpus import MANIFEST_PATH, Corpus
+from cluster.exhibits import EXHIBITS_PATH, Exhibits, exhibits_from_json
 from cluster.filtering import ROUNDS_PATH
 from cluster.run_record import RUN_PATH, RunRecord, read_record
 from cluster.storage import Storage
@@ -47,6 +48,7 @@ class Scored:
     label: str
     in_sweep: bool
     scores: tuple[Score, ...]
+    exhibits: Exhibits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def find_runs(storage: Storage) -> Runs:
         elif finished is not None:
             corpora.append(finished)
         if METRICS_PATH in here:
-            evaluations.append(Scored(folder, label, swept, _scores(place, METRICS_PATH)))
+            exhibits = _exhibits(place) if EXHIBITS_PATH in here else None
+            evaluations.append(Scored(folder, label, swept, _scores(place, METRICS_PATH), exhibits))
         if DOWNSTREAM_PATH in here:
             downstreams.append(Scored(folder, label, swept, _scores(place, DOWNSTREAM_PATH)))
         if ROUNDS_PATH in here and LOG_PATH in files.get(f"{folder}/{STAGE}".lstrip("/"), ()):
@@ -137,6 +140,14 @@ def _sweeps(storage: Storage, paths: Sequence[str]) -> tuple[Sweep, ...]:
 
 def _scores(place: Storage, path: str) -> tuple[Score, ...]:
     return read_scores(_json(place, path), place.child(path).uri)
+
+
+def _exhibits(place: Storage) -> Exhibits:
+    try:
+        return exhibits_from_json(place.read(EXHIBITS_PATH))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        where = place.child(EXHIBITS_PATH).uri
+        raise InputError("not what an evaluation writes", where, _FIX) from error
 
 
 def _json(place: Storage, path: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cluster.corpus import Corpus, finish_corpus
+from cluster.exhibits import EXHIBITS_PATH, exhibits_to_json
 from cluster.filtering import FilmFeatures, filter_films
 from cluster.run_record import RunRecord, create_or_resume
 from cluster.schema import rows_from_table, table_from_rows
@@ -18,14 +19,15 @@ from cluster.training_run import TrainingRun
 from diffcxr.findings import CHEXPERT_14
 from eval.scores import Score, scores_to_json
 from tests.jobs.blob_corpus import blob_corpus
+from tests.jobs.page_exhibits import exhibits
 
 FINGERPRINTS = ("1" * 16, "2" * 16)
 REMOVED = 3  # films of the filtering
 
 
 def write_runs(uri: str, *, markup: str = "", finished: bool = True) -> Corpus:
-    """Reports, films generated from them, an evaluation, a downstream run, a sweep and a filtering of the
-    reports' films; returns the reports.
+    """Reports, films generated from them, an evaluation with its exhibits, a downstream run, a sweep and a
+    filtering of the reports' films; returns the reports.
 
     Args:
         markup: put into each generated row's report.
@@ -35,6 +37,9 @@ def write_runs(uri: str, *, markup: str = "", finished: bool = True) -> Corpus:
     reports = blob_corpus(runs.child("reports").uri, "phantom", 30)
     write_generated(runs.child("generated"), reports, markup, finished)
     runs.child("evaluation").create("metrics.json", scores_to_json(metrics(0.8)))
+    if finished:
+        shown = exhibits(reports, Corpus.open(runs.child("generated")))
+        runs.child("evaluation").create(EXHIBITS_PATH, exhibits_to_json(shown))
     runs.child("downstream").create("downstream.json", json.dumps(downstream()).encode())
     for number, fingerprint in enumerate(FINGERPRINTS):
         place = f"points/{fingerprint}"

@@ -72,13 +72,13 @@ def test_a_corpus_that_is_gone_is_said_in_place(filtered: Path, tmp_path: Path) 
 
 def test_a_summary_that_was_never_written_is_said_in_place(filtered: Path, tmp_path: Path) -> None:
     (filtered / "filtered" / "training" / "filter" / "summary.json").unlink()
-    assert "The films cannot be shown: the filtered corpus is not at hand" in page_of(tmp_path, str(filtered))
+    assert "The films cannot be shown: the corpus is not at hand" in page_of(tmp_path, str(filtered))
 
 
 def test_another_corpus_in_its_place_is_not_taken_for_it(filtered: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "films")
     blob_corpus(str(tmp_path / "films"), "phantom", 59)
-    assert "another corpus lies where the filtered one lay" in page_of(tmp_path, str(filtered))
+    assert "another corpus lies where it lay" in page_of(tmp_path, str(filtered))
 
 
 def test_a_damaged_corpus_is_said_in_place(filtered: Path, tmp_path: Path) -> None:
