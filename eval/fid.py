@@ -19,15 +19,10 @@ MATCHED = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Side:
-    """A mergeable state of one corpus: moments by jackknife group, and by set of `eval.floors`."""
+class Grouped:
+    """Moments of films, a state for each group of patients."""
 
-    groups: tuple[Moments, ...]  # GROUPS of them
-    sets: tuple[Moments, ...]  # 0 and 1
-
-    @classmethod
-    def empty(cls, dimension: int) -> Side:
-        return cls((Moments(dimension),) * GROUPS, (Moments(dimension),) * 2)
+    groups: tuple[Moments, ...]
 
     @property
     def dimension(self) -> int:
@@ -36,6 +31,17 @@ class Side:
     @property
     def count(self) -> int:
         return sum(group.count for group in self.groups)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side(Grouped):
+    """A mergeable state of one corpus: moments of GROUPS groups, and by set of `eval.floors`."""
+
+    sets: tuple[Moments, ...]  # 0 and 1
+
+    @classmethod
+    def empty(cls, dimension: int) -> Side:
+        return cls((Moments(dimension),) * GROUPS, (Moments(dimension),) * 2)
 
 
 def update_side(state: Side, features: Features, groups: NDArray[np.int64], sets: NDArray[np.int64]) -> Side:

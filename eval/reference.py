@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.fid import Side, fid_score
+from eval.fid import Grouped, Side, fid_score
 from eval.frechet import frechet_distance
 from eval.groups import GROUPS
 from eval.intervals import jackknife
@@ -21,23 +21,16 @@ _NO_FLOOR = 2  # sets, both empty
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reference:
-    """The real side of a FID. Every state is folded, and holds more films than it has dimensions.
+class Reference(Grouped):
+    """The real side of a FID: GROUPS groups for the jackknife, or one of all films.
+
+    Every state is folded, and holds more films than it has dimensions.
 
     With n films or fewer than n dimensions, each of them could be told from others by the moments alone: its
     features lie in the span of theirs.
     """
 
-    groups: tuple[Moments, ...]  # GROUPS for the jackknife, or one of all films
     halves: tuple[Moments, ...]  # two for the floor, or none
-
-    @property
-    def dimension(self) -> int:
-        return self.groups[0].dimension
-
-    @property
-    def count(self) -> int:
-        return sum(group.count for group in self.groups)
 
     @property
     def least(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,13 +33,11 @@ from eval.floors import FloorPlan, plan_floor
 from eval.groups import GROUPS, groups
 from eval.reference import check_enough, fid_against, reference_of
 from eval.scores import Score, scores_to_json, scores_to_parquet
+from jobs.evaluation_config import Config
 from jobs.metric_files import METRICS_PATH, TABLE_PATH, scores_there
 from jobs.progress import Progress, progress
 from jobs.reference_summary import published_summary, scored_summary
 from jobs.summary import Summary
-
-if TYPE_CHECKING:
-    from jobs.evaluate import Config
 
 _AGAINST = ("fid", "mauc")
 """What can be measured without a row of a real film; mAUC has no ceiling then."""

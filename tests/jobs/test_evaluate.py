@@ -7,17 +7,18 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from cluster.exhibits import EXHIBITS_PATH, exhibits_from_json
 from cluster.measurer import Instruments
 from cluster.session import connect
-from diffcxr.sources.row import Row
 from eval.prdc import NAMES
-from eval.scores import SCORE_SCHEMA, Score, scores_from_json
+from eval.scores import SCORE_SCHEMA
 from jobs import evaluate
 from jobs.command import main
-from jobs.evaluate import METRICS, Config
+from jobs.evaluation_config import METRICS, Config
 from tests.cluster.films import film_rows, write_classifier, write_films
 from tests.cluster.rows import rows
 from tests.eval.inception_weights import write_inception_weights
+from tests.jobs.evaluations import command, scores
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,22 +35,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_films(folder / "synthetic", film_rows(40, seed=2, brightness=15))
     write_classifier(folder / "classifier")
     return folder
-
-
-def command(place: Path, *more: str, output: str = "out") -> list[str]:
-    places = {name: place / name for name in ("real", "synthetic", "classifier")}
-    given = {argument.partition("=")[0] for argument in more}
-    return [
-        "evaluate",
-        *(f"{name}={path}" for name, path in places.items() if name not in given),
-        *more,
-        f"output={place / output}",
-    ]
-
-
-def scores(folder: Path) -> dict[tuple[str, str | None, str], Score]:
-    found = scores_from_json((folder / "metrics.json").read_bytes())
-    return {(score.metric, score.extractor, score.subset): score for score in found}
 
 
 def test_metrics_hold_fid_and_mauc_with_interval_floor_and_ceiling(place: Path, capsys) -> None:
@@ -72,6 +57,10 @@ def test_metrics_hold_fid_and_mauc_with_interval_floor_and_ceiling(place: Path, 
     summary = json.loads((place / "out/summary.json").read_text())
     assert summary["scores"]["fid/efficientnet_lite0/all"] == fid.value
     assert summary["real"]["films"] == 60
+    exhibits = exhibits_from_json((place / "out" / EXHIBITS_PATH).read_bytes())
+    assert exhibits.roc is not None and {one.finding for one in exhibits.roc.curves} == set(mauc.findings)
+    assert exhibits.films is not None and exhibits.films.plane is not None
+    assert {one.real[0][:8] for one in exhibits.films.near} == {"study-1-"}
     assert "fid" in capsys.readouterr().out
 
 
@@ -113,65 +102,6 @@ def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_pa
     # Metrics that were not asked for are not computed, and what is left has the same values.
     assert main(command(tmp_path, "metrics=[kid]", *more, output="kid")) == 0
     assert list(scores(tmp_path / "kid").values()) == [found["kid", "efficientnet_lite0", "all"]]
-
-
-def test_a_rival_is_compared_in_every_metric_with_an_interval_and_a_p_value(tmp_path: Path, capsys) -> None:
-    real = film_rows(160, seed=1)
-
-    def made(count: int, brightness: float) -> list[Row]:
-        films = film_rows(count, seed=int(brightness), brightness=brightness)
-        return [
-            dataclasses.replace(
-                row,
-                **{
-                    name: getattr(real[4 * (index // 4)], name)
-                    for name in ("report_id", "patient_id", "labels")
-                },
-                sample_index=index % 4,
-            )
-            for index, row in enumerate(films)
-        ]
-
-    write_films(tmp_path / "real", real, [70])
-    write_films(tmp_path / "synthetic", made(160, 15))
-    write_films(tmp_path / "rival", made(120, 40), [50])
-    write_classifier(tmp_path / "classifier")
-    every = [f"metrics=[{','.join(METRICS)}]", "real_split=train", "validation_split=test"]
-    one = command(tmp_path, *every, f"rival={tmp_path / 'rival'}")
-    assert main(one) == 0
-    assert " p\n" in capsys.readouterr().out
-    found = scores(tmp_path / "out")
-    differences = {key: score for key, score in found.items() if score.against is not None}
-    alone = {key: score for key, score in found.items() if score.against is None}
-    assert [(f"{metric}_difference", *of) for metric, *of in alone] == list(differences)
-    for (metric, _, subset), score in differences.items():
-        assert score.against is not None and score.against.startswith("films, ")
-        if metric == "fid_infinity_difference":
-            assert score.value is None
-        elif subset == "all" and not metric.startswith("mauc_paired"):
-            assert score.value is not None and score.rival_value is not None and score.p_value is not None
-            assert score.low is not None and score.high is not None, metric
-            assert score.low <= score.value <= score.high, metric
-            films = (
-                (160, 120) if metric == "ms_ssim_difference" else (120, 120)
-            )  # a mean of prompts has no bias
-            assert (score.n_synthetic, score.n_rival) == films, metric
-    fid = differences["fid_difference", "efficientnet_lite0", "all"]
-    assert fid.value is not None and fid.value < 0 and fid.p_value is not None and fid.p_value < 0.05
-
-    # What is said of the synthetic films alone is what is said without a rival, and so is a rival's value.
-    assert main(command(tmp_path, *every, output="alone")) == 0
-    assert scores(tmp_path / "alone") == alone
-    rival = [f"synthetic={tmp_path / 'rival'}", "metrics=[fid,kid,vendi]", "real_split=train"]
-    assert main(command(tmp_path, *rival, output="other")) == 0
-    for (metric, extractor, subset), score in scores(tmp_path / "other").items():
-        difference = differences[f"{metric}_difference", extractor, subset]
-        assert difference.rival_value == pytest.approx(score.value, rel=1e-9)
-
-    capsys.readouterr()
-    assert main(command(tmp_path, f"rival={tmp_path / 'synthetic'}", output="same")) == 2
-    assert "no rival of itself" in capsys.readouterr().err
-    assert main([*one[:-1], f"rival={tmp_path / 'real'}", one[-1]]) == 4  # another rival, another run
 
 
 def test_thresholds_are_not_chosen_on_films_that_they_judge(place: Path, capsys) -> None:

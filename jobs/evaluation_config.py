@@ -1,0 +1,51 @@
+"""What `diffcxr evaluate` can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobs.options import option, required
+
+OF_MOMENTS = ("fid", "fid_infinity")
+OF_FEATURES = (*OF_MOMENTS, "fid_finding", "kid", "prdc", "vendi", "inception_score")
+OF_CLASSIFIER = ("mauc", "mauc_paired", "f1", "calibration")
+METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim")
+EXTRACTORS = ("efficientnet_lite0", "inception", "inception_256", "inception_clean", "rad_dino", "backbone")
+
+
+@dataclass(kw_only=True)
+class Config:
+    """Measure a corpus of synthetic films; the same command again takes up what was extracted before."""
+
+    real: str = required(help="URI of a corpus with real films, or of what publish wrote of one")
+    synthetic: str | None = option(
+        None, help="URI of a corpus with synthetic films; null: with publish alone"
+    )
+    rival: str | None = option(
+        None, help="URI of another corpus with synthetic films, to be compared with; null: none"
+    )
+    output: str = required(help="URI of the folder for metrics.json and metrics.parquet")
+    metrics: list[str] = option(["fid", "mauc"], help="what to measure", choices=METRICS)
+    extractors: list[str] = option(
+        ["efficientnet_lite0"],
+        help="whose features FID, KID, PRDC, Vendi and inception scores take",
+        choices=EXTRACTORS,
+    )
+    inception_weights: str | None = option(
+        None, help="file of pytorch-fid's weights; null: its usual download"
+    )
+    rad_dino_weights: str | None = option(None, help="transformers folder of RAD-DINO")
+    backbone_weights: str | None = option(
+        None, help="transformers folder of another image backbone, for extractors=[backbone]"
+    )
+    classifier: str = option("mini", help="mini, or a folder or URI of a finding classifier, for mAUC")
+    real_split: str | None = option(None, help="which real rows to take; null: all")
+    synthetic_split: str | None = option(None, help="which synthetic rows to take, a rival's too; null: all")
+    validation_split: str | None = option(None, help="real rows on which f1 chooses its thresholds")
+    cache: str | None = option(None, help="URI where features are kept; null: in the output")
+    publish: str | None = option(
+        None, help="URI of a .safetensors to write: what FID takes of real, so that others need no film of it"
+    )
+    publish_groups: bool = option(True, help="publish: with the groups of patients that intervals leave out")
+    publish_floor: int | None = option(None, help="publish: films in a half of the floor; null: all", min=2)
+    address: str | None = option(None, help="a Ray cluster's; null: RAY_ADDRESS, else a private one here")
