@@ -99,7 +99,7 @@ def _moments_rows(extractor: str, side: Side) -> Iterator[_Row]:
             "dimension": state.dimension,
             "folded": state.folded,
             "mean": state.mean,
-            "scatter": None if state.scatter is None else state.scatter.reshape(-1),
+            "scatter": state.scatter,
             "pending": np.concatenate(state.pending).reshape(-1) if state.pending else None,
         }
 
@@ -111,7 +111,7 @@ def _moments(batch: pa.RecordBatch, at: int) -> Moments:
         dimension,
         batch["folded"][at].as_py(),
         mean,
-        None if scatter is None else scatter.reshape(dimension, dimension),
+        scatter,
         () if pending is None else (pending.reshape(-1, dimension),),
     )
 

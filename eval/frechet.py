@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.linalg.lapack import dpstrf
 
 from eval.moments import Moments, fold, pending_rows
+from eval.triangle import unpack
 
 
 def frechet_distance(real: Moments, synthetic: Moments) -> float:
@@ -35,7 +36,7 @@ def _mean_and_root(state: Moments) -> tuple[NDArray[np.float64], NDArray[np.floa
     assert whole.mean is not None and whole.scatter is not None
     # Cholesky with pivots, an order faster than an eigendecomposition. It stops at the rank: directions
     # without variance are rounding noise, whose root would be 1e8 times larger.
-    factor, pivots, rank, _ = dpstrf(whole.scatter / (whole.folded - 1), lower=1)
+    factor, pivots, rank, _ = dpstrf(unpack(whole.scatter, whole.dimension) / (whole.folded - 1), lower=1)
     root = np.empty((whole.dimension, rank))
     root[pivots - 1] = np.tril(factor)[:, :rank]
     return whole.mean, root

@@ -9,6 +9,8 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.triangle import Triangle, add_outer, pack, unpack
+
 Features = NDArray[np.float32]  # (n, d)
 
 
@@ -18,14 +20,14 @@ class Moments:
 
     `pending` vectors are kept as they are until there are d of them, and then folded into `mean` and
     `scatter`, the sum of the outer products of the deviations from the mean. So a block's state is no larger
-    than its features, a corpus's is two d x d matrices at most, and fewer than d vectors keep their full
-    precision (`eval.frechet`).
+    than its features, a corpus's is a triangle and d vectors at most, and fewer than d vectors keep their
+    full precision (`eval.frechet`).
     """
 
     dimension: int
     folded: int = 0  # how many vectors `mean` and `scatter` hold
     mean: NDArray[np.float64] | None = None  # (d,)
-    scatter: NDArray[np.float64] | None = None  # (d, d)
+    scatter: Triangle | None = None  # of a (d, d) matrix
     pending: tuple[Features, ...] = field(default=())
 
     @property
@@ -63,7 +65,7 @@ def fold(state: Moments) -> Moments:
     mean = rows.mean(0)
     deviations = rows - mean
     deviations -= deviations.mean(0)  # what rounding left of the mean; matters far from the origin
-    part = Moments(state.dimension, len(rows), mean, deviations.T @ deviations)
+    part = Moments(state.dimension, len(rows), mean, pack(deviations.T @ deviations))
     folded, mean_, scatter = _merge_folded(state, part)
     return Moments(state.dimension, folded, mean_, scatter)
 
@@ -80,7 +82,7 @@ def result(state: Moments) -> tuple[int, NDArray[np.float64], NDArray[np.float64
     whole = fold(state)
     if whole.folded < 2 or whole.mean is None or whole.scatter is None:
         raise ValueError(f"a covariance needs two vectors, not {whole.folded}")
-    return whole.folded, whole.mean, whole.scatter / (whole.folded - 1)
+    return whole.folded, whole.mean, unpack(whole.scatter, state.dimension) / (whole.folded - 1)
 
 
 def leave_one_out(parts: Mapping[int, Moments], dimension: int) -> Iterator[tuple[int, Moments]]:
@@ -98,9 +100,7 @@ def leave_one_out(parts: Mapping[int, Moments], dimension: int) -> Iterator[tupl
         yield from without(Moments(dimension), sorted(parts))
 
 
-def _merge_folded(
-    a: Moments, b: Moments
-) -> tuple[int, NDArray[np.float64] | None, NDArray[np.float64] | None]:
+def _merge_folded(a: Moments, b: Moments) -> tuple[int, NDArray[np.float64] | None, Triangle | None]:
     """Chan, Golub and LeVeque (1979): the pairwise update, stable where sums of squares are not."""
     if a.mean is None or a.scatter is None:
         return b.folded, b.mean, b.scatter
@@ -110,5 +110,5 @@ def _merge_folded(
     shift = b.mean - a.mean
     mean = a.mean + shift * (b.folded / count)
     scatter = a.scatter + b.scatter
-    scatter += np.outer(shift, shift * (a.folded * b.folded / count))
+    add_outer(scatter, shift, a.folded * b.folded / count)
     return count, mean, scatter

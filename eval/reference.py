@@ -14,6 +14,7 @@ from eval.groups import GROUPS
 from eval.intervals import jackknife
 from eval.moments import Moments, fold, leave_one_out, merge_all
 from eval.scores import Score
+from eval.triangle import size
 
 Tensors = dict[str, NDArray[np.generic]]
 NOTE = "interval of the synthetic films alone"
@@ -107,15 +108,14 @@ def fid_against(
 
 
 def to_tensors(reference: Reference) -> Tensors:
-    """The states as arrays: of the scatter, which is symmetric, one triangle."""
-    lower = np.tril_indices(reference.dimension)
+    """The states as arrays."""
     tensors: Tensors = {}
     for name, states in (("groups", reference.groups), ("halves", reference.halves)):
         tensors[f"{name}.count"] = np.array([state.count for state in states], np.int64)
         for number, state in enumerate(states):
             assert state.mean is not None and state.scatter is not None
             tensors[f"{name}.{number:02d}.mean"] = state.mean
-            tensors[f"{name}.{number:02d}.scatter"] = state.scatter[lower]
+            tensors[f"{name}.{number:02d}.scatter"] = state.scatter
     return tensors
 
 
@@ -131,15 +131,12 @@ def _states(tensors: Tensors, name: str, dimension: int) -> tuple[Moments, ...]:
     states = []
     for number, count in enumerate(tensors[f"{name}.count"].tolist()):
         mean, packed = (tensors[f"{name}.{number:02d}.{part}"] for part in ("mean", "scatter"))
-        whole = mean.shape == (dimension,) and packed.shape == (dimension * (dimension + 1) // 2,)
+        whole = mean.shape == (dimension,) and packed.shape == (size(dimension),)
         if not (whole and mean.dtype == packed.dtype == np.float64 and count > dimension):
             raise ValueError(f"state {number} of {name}")
         if not (np.isfinite(mean).all() and np.isfinite(packed).all()):
             raise ValueError(f"state {number} of {name} is not finite")
-        lower = np.tril_indices(dimension)  # only now: a damaged file may claim any dimension
-        scatter = np.zeros((dimension, dimension))
-        scatter[lower] = scatter.T[lower] = packed
-        states.append(Moments(dimension, count, mean.astype(np.float64), scatter))
+        states.append(Moments(dimension, count, mean.astype(np.float64), packed.astype(np.float64)))
     return tuple(states)
 
 

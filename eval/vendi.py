@@ -12,6 +12,7 @@ from eval.groups import GROUPS
 from eval.intervals import jackknife_of_known
 from eval.moments import Features
 from eval.scores import Score
+from eval.triangle import Triangle, pack, unpack
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +25,7 @@ class SecondMoment:
 
     dimension: int
     folded: int = 0
-    total: NDArray[np.float64] | None = None  # (d, d)
+    total: Triangle | None = None  # of a (d, d) matrix
     pending: tuple[Features, ...] = ()
 
     @property
@@ -54,7 +55,7 @@ def fold(state: SecondMoment) -> SecondMoment:
     if not state.pending:
         return state
     rows = _directions(state)
-    total = rows.T @ rows
+    total = pack(rows.T @ rows)
     return SecondMoment(state.dimension, state.count, total if state.total is None else state.total + total)
 
 
@@ -71,7 +72,7 @@ def result(state: SecondMoment) -> float:
         return _from_matrix(rows @ rows.T / state.count)
     total = fold(state).total
     assert total is not None
-    return _from_matrix(total / state.count)
+    return _from_matrix(unpack(total, state.dimension) / state.count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -116,7 +116,7 @@ def test_evidence_comes_back_to_the_last_bit(films: int) -> None:
 
 
 def test_awkward_numbers_are_not_rounded_and_nothing_is_made_of_nothing() -> None:
-    state = Moments(6, 9, AWKWARD, np.tile(AWKWARD, (6, 1)).T, (np.float32(AWKWARD)[None],))
+    state = Moments(6, 9, AWKWARD, np.resize(AWKWARD, 21), (np.float32(AWKWARD)[None],))
     one = Side((state,) * GROUPS, (Moments(6),) * 2)
     found = evidence_of(evidence_row((0, "real", Evidence({"e": one}, films=1))))
     assert not isinstance(found, DiffCXRError)
