@@ -15,16 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from pytorch_fid import inception as pytorch_fid
 from pytorch_fid.fid_score import calculate_activation_statistics, calculate_frechet_distance
 
+from benchmarks.inception_files import write_films, write_weights
 from benchmarks.result import at_least, at_most, parse_arguments, write_result
-from diffcxr.phantom.film import draw_film
-from diffcxr.phantom.study import sample_study
 from eval.features.extractor import extract
-from eval.features.inception import Inception, untrained_inception
+from eval.features.inception import Inception
 from eval.frechet import frechet_distance
 from eval.moments import Moments, result, update
 
@@ -79,13 +77,7 @@ def _timed(measured: Callable[[], float]) -> tuple[float, float]:
 def _from_images(folder: Path, films: int) -> tuple[float, float]:
     """FID of phantom films against blurred ones by our extractor, and by pytorch-fid's own code."""
     weights = folder / "weights.pth"
-    torch.manual_seed(0)
-    network = untrained_inception()
-    for part in network.modules():
-        if isinstance(part, torch.nn.Conv2d):  # else activations die on the way down
-            torch.nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
-    torch.save(network.state_dict(), weights)
-
+    write_weights(weights)
     extractor = Inception.from_file(str(weights))
     extractor.setup("cpu")
     # Their constructor downloads; given the file's weights instead, the rest of it is as they wrote it.
@@ -93,24 +85,13 @@ def _from_images(folder: Path, films: int) -> tuple[float, float]:
     reference = pytorch_fid.InceptionV3([3]).eval()
 
     states, statistics = [], []
-    for name, change in (("real", _unchanged), ("synthetic", _softened)):
-        pictures = [change(draw_film(sample_study(0, index))) for index in range(films)]
-        (folder / name).mkdir()
-        files = [folder / name / f"{index}.png" for index in range(films)]
-        for file, picture in zip(files, pictures, strict=True):
-            Image.fromarray(picture).save(file)
+    for name in ("real", "synthetic"):
+        files = write_films(folder / name, range(films), 128, soft=name == "synthetic")
+        pictures = [np.asarray(Image.open(file)) for file in files]
         states.append(update(Moments(extractor.dimension), extract(extractor, pictures)))
         statistics.append(calculate_activation_statistics(files, reference, 32, 2048, "cpu", num_workers=0))
     theirs = calculate_frechet_distance(*statistics[0], *statistics[1])
     return frechet_distance(*states), float(theirs)
-
-
-def _unchanged(film: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return film
-
-
-def _softened(film: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(film).resize((32, 32)).resize(film.shape[::-1]))
 
 
 if __name__ == "__main__":

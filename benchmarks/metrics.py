@@ -1,19 +1,18 @@
-"""The measures against what people use: the Fréchet distance, PRDC in time and memory, and exact mAUC.
+"""The measures against what people use: Fréchet distance, a whole FID, PRDC in time and memory, exact mAUC.
 
-Each side of a comparison runs in a process of its own, so that its peak of memory is its own.
+Each side of a comparison runs in a process of its own, so that its peak of memory is its own. The whole FID
+is pytorch-fid's command against `evaluate`, of the same films and of one file of random weights in
+pytorch-fid's format, which takes the same way through both networks as the published weights would.
 """
 
 from __future__ import annotations
 
 import io
-import multiprocessing
-import resource
-import time
-import warnings
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,6 +21,8 @@ from prdc import compute_prdc
 from scipy.linalg import sqrtm
 from torchmetrics.image.fid import _compute_fid
 
+from benchmarks.alone import alone
+from benchmarks.commands import whole_fid
 from benchmarks.result import at_least, at_most, parse_arguments, write_result
 from eval.auc import ScoredFilms, macro
 from eval.auc import result as aucs
@@ -31,7 +32,7 @@ from eval.intervals import bootstrap_auc
 from eval.moments import Moments, result, update
 from eval.prdc import NAMES, values
 
-_OVER_SCIPY, _OVER_TORCHMETRICS, _OVER_PRDC = 10.0, 4.0, 1.0  # the bars
+_OVER_SCIPY, _OVER_TORCHMETRICS, _OVER_PYTORCH_FID, _OVER_PRDC = 10.0, 4.0, 1.3, 1.0  # the bars
 _PRDC_GIB, _AUC_SECONDS = 2.0, 60.0
 _DIFFERENCE = 1e-4
 
@@ -43,29 +44,35 @@ class Shape:
     frechet: int  # dimension; twice as many films
     prdc: tuple[int, int]  # films a side, dimension
     auc: tuple[int, int]  # films, resamples
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    value: Any
-    seconds: float
-    gib: float  # how far memory rose above what the inputs took
+    fid: tuple[int, int]  # films a side, pixels a side
 
 
 def main() -> None:
     arguments = parse_arguments(__doc__ or "")
     shape = (
-        Shape(512, (4000, 768), (50_000, 200))
+        Shape(512, (4000, 768), (50_000, 200), (64, 256))
         if arguments.quick
-        else Shape(2048, (20_000, 768), (1_000_000, 1000))
+        else Shape(2048, (20_000, 768), (1_000_000, 1000), (5000, 256))
     )
-    runs = {work.__name__.strip("_"): _alone(work, shape) for work in _WORKS}
+    runs = {work.__name__.strip("_"): alone(work, shape) for work in _WORKS}
+    with tempfile.TemporaryDirectory() as folder:
+        whole = whole_fid(Path(folder), *shape.fid)
     frechet, scipy, torchmetrics = (runs[f"frechet_by_{name}"] for name in ("us", "scipy", "torchmetrics"))
     ours, theirs, roc = runs["prdc_by_us"], runs["prdc_by_prdc"], runs["bootstrapped_auc"]
     bars = [
         at_least("Frechet: speed over scipy's sqrtm", scipy.seconds / frechet.seconds, _OVER_SCIPY),
-        at_least("... over torchmetrics", torchmetrics.seconds / frechet.seconds, _OVER_TORCHMETRICS),
+        at_least("... speed over torchmetrics", torchmetrics.seconds / frechet.seconds, _OVER_TORCHMETRICS),
         at_most("... relative difference from sqrtm", _apart(frechet.value, scipy.value), _DIFFERENCE),
+        at_least(
+            "whole FID: speed over pytorch-fid's command",
+            whole.theirs.seconds / whole.ours.seconds,
+            _OVER_PYTORCH_FID,
+        ),
+        at_most(
+            "... relative difference from its value",
+            _apart(whole.ours.value, whole.theirs.value),
+            _DIFFERENCE,
+        ),
         at_least("PRDC: speed over prdc", theirs.seconds / ours.seconds, _OVER_PRDC),
         at_most("... memory, GiB", ours.gib, _PRDC_GIB),
         at_most("... largest difference from prdc", max(map(_apart, ours.value, theirs.value)), _DIFFERENCE),
@@ -77,7 +84,13 @@ def main() -> None:
         "metrics",
         bars,
         arguments.output,
-        shape={"frechet d": shape.frechet, "prdc n, d": shape.prdc, "auc n, resamples": shape.auc},
+        shape={
+            "frechet d": shape.frechet,
+            "whole FID films a side, pixels": shape.fid,
+            "prdc n, d": shape.prdc,
+            "auc n, resamples": shape.auc,
+        },
+        whole_fid=asdict(whole),
         runs={
             name: {"value": run.value, "seconds": run.seconds, "gib": run.gib} for name, run in runs.items()
         },
@@ -158,20 +171,6 @@ _WORKS = (
     _prdc_by_prdc,
     _bootstrapped_auc,
 )
-
-
-def _alone(work: Callable[[Shape], Callable[[], Any]], shape: Shape) -> Run:
-    with multiprocessing.get_context("spawn").Pool(1) as process:
-        return process.apply(_measured, (work, shape))
-
-
-def _measured(work: Callable[[Shape], Callable[[], Any]], shape: Shape) -> Run:
-    warnings.filterwarnings("ignore")
-    compute = work(shape)
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    value = compute()
-    seconds = time.perf_counter() - started
-    return Run(value, seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
 
 
 def _apart(a: float, b: float) -> float:
