@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from diffcxr.errors import InputError
 
@@ -22,7 +23,7 @@ PROMPT_COLUMNS = (
 """What a template may name; `{text}` is the default template."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PromptTemplate:
     """Text with column names in braces, e.g. "{view} chest radiograph. {impression}"; `{{` is a brace."""
 
@@ -42,7 +43,7 @@ class PromptTemplate:
         if all(name is None for _, name, _, _ in parts):
             raise InputError("prompt names no column, so all images would share it", "prompt", fix)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns that it names, in their order."""
         named = {name for _, name, _, _ in string.Formatter().parse(self.template)}

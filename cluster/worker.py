@@ -6,7 +6,8 @@ import json
 import os
 import platform
 import time
-from collections import Counter, deque
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -96,8 +97,8 @@ class Worker:
 
         reports = _reader(recipe.corpus, recipe.corpus_digest).read(unit.spans)
         samples = list(samples_of(task, reports))
-        films, denoising = self._denoiser.submit(self._denoise, recipe, samples).result()
-        outcomes = [film if isinstance(film, str) else film.result() for film in films]
+        encoding, denoising = self._denoiser.submit(self._denoise, recipe, samples).result()
+        outcomes = [outcome for batch in encoding for outcome in batch.result()]
         if task.probe is not None:
             return Receipt(unit=unit.number, seconds_denoising=denoising, seconds=time.perf_counter() - start)
 
@@ -130,10 +131,11 @@ class Worker:
         films = replace(self._batches, steps=steps).call([])
         return tuple(int(side) for side in films.shape[1:])
 
-    def _denoise(self, recipe: Recipe, samples: list[Sample]) -> tuple[list[str | Future[bytes]], float]:
-        """Per sample its film, being encoded, or why there is none; and the seconds spent denoising."""
-        made: list[str | Future[bytes]] = []
-        encoding: deque[Future[bytes]] = deque()
+    def _denoise(
+        self, recipe: Recipe, samples: Sequence[Sample]
+    ) -> tuple[list[Future[list[bytes | str]]], float]:
+        """The outcomes of each batch, which are being encoded; and the seconds spent denoising."""
+        encoding: list[Future[list[bytes | str]]] = []
         seconds = 0.0
         size = self._sampler.batch_size
         for first in range(0, len(samples), size):
@@ -141,15 +143,11 @@ class Worker:
             start = time.perf_counter()
             films = self._batches.run([sample.slot for sample in batch])
             seconds += time.perf_counter() - start
-            for sample, film in zip(batch, films, strict=True):
-                if film is None or isinstance(film, str):
-                    made.append(film or sample.reason or KILLED_WORKER)
-                else:
-                    encoding.append(self._encoder.submit(_encode, recipe, sample, film))
-                    made.append(encoding[-1])
-            while len(encoding) > _BATCHES_ENCODING * size:
-                encoding.popleft().result()
-        return made, seconds
+            # A batch at a time: to hand over a small film by itself takes as long as to encode it, 0.1 ms.
+            encoding.append(self._encoder.submit(_encode, recipe, batch, films))
+            if len(encoding) > _BATCHES_ENCODING:
+                encoding[-1 - _BATCHES_ENCODING].result()
+        return encoding, seconds
 
 
 def rejected_offsets(footer: Footer) -> list[int]:
@@ -173,9 +171,18 @@ def describe_stack(device: str) -> dict[str, str]:
     }
 
 
-def _encode(recipe: Recipe, sample: Sample, film: Film) -> bytes:
-    origin = Provenance(model=recipe.model_digest, run=recipe.plan_hash, seed=sample.seed)
-    return encode_image(film, recipe.image_format, origin)
+def _encode(
+    recipe: Recipe, samples: Sequence[Sample], films: Sequence[Film | str | None]
+) -> list[bytes | str]:
+    """Per sample its image, or why there is none."""
+    outcomes: list[bytes | str] = []
+    for sample, film in zip(samples, films, strict=True):
+        if film is None or isinstance(film, str):
+            outcomes.append(film or sample.reason or KILLED_WORKER)
+        else:
+            origin = Provenance(model=recipe.model_digest, run=recipe.plan_hash, seed=sample.seed)
+            outcomes.append(encode_image(film, recipe.image_format, origin))
+    return outcomes
 
 
 def _commit(output: Storage, unit: int, data: bytes) -> bool:
