@@ -135,8 +135,14 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
 
     def _hints(self, reports: list[str], given: Sequence[str | None] | None) -> Tensor:
         """Hint tokens (B, K, E)."""
-        hints = [make_hint(label_report(report)) for report in reports] if given is None else list(given)
+        hints = [own_hint(report) for report in reports] if given is None else list(given)
         if len(hints) != len(reports):
             raise ValueError(f"{len(hints)} hints for {len(reports)} reports")
         nothing = torch.zeros_like(self._tokens(reports[0]))
         return torch.cat([nothing if hint is None else self._tokens(hint) for hint in hints])
+
+
+@lru_cache(_TEXTS_KEPT)
+def own_hint(report: str) -> str | None:
+    """The hint of what a report says itself, read off it once while it is among the texts that are kept."""
+    return make_hint(label_report(report))

@@ -82,6 +82,33 @@ def test_hints_are_by_default_what_the_reports_say_and_they_steer() -> None:
     np.testing.assert_array_equal(made[1], turned[1])
 
 
+@pytest.mark.parametrize("kept", [0, 2, 4096])
+def test_a_text_that_is_kept_is_not_encoded_again_and_changes_no_pixel(
+    kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diffcxr.pipeline._TEXTS_KEPT", kept)
+    pipeline, encoded = tiny_pipeline(), []
+    encode = pipeline.report_encoder.encode
+
+    def counted(texts: list[str]) -> Any:
+        encoded.extend(texts)
+        return encode(texts)
+
+    monkeypatch.setattr(pipeline.report_encoder, "encode", counted)
+    first, second, third = REPORTS
+    made = films(pipeline, [first, second, first, third, second], 1, 2, 3, 4, 5)
+    assert (
+        encoded
+        == {
+            0: [first, second, first, third, second],
+            2: [first, second, third, second],  # the third took the place of the second
+            4096: [first, second, third],
+        }[kept]
+    )
+    again = films(tiny_pipeline(), [first, second, first, third, second], 1, 2, 3, 4, 5)
+    np.testing.assert_array_equal(made, again)
+
+
 def test_an_untrained_adapter_changes_no_pixel() -> None:
     plain, steered = tiny_pipeline(), tiny_pipeline()
     steered.register_modules(adapter=ControlAdapter.attach(steered.denoiser))
