@@ -1,0 +1,72 @@
+"""A command in a process of its own, the memory of which is looked at while it works."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks.result import REPOSITORY
+from tests.chaos.processes import descendants, is_alive, wait_for
+
+_LOOK_EVERY_S = 0.5
+
+
+class Watched:
+    """A Python command that runs, with the peaks of memory that were seen so far, in bytes.
+
+    `peak_driver` is resident memory of the process itself, `peak_family` the proportional share (PSS) of it
+    and all processes below it, so that pages which they have in common count once.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._begun = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=REPOSITORY, stdout=subprocess.DEVNULL
+        )
+        self._name = " ".join(arguments[:2])
+        self.pid = self._process.pid
+        self.seconds = 0.0  # from the start to the end
+        self.peak_driver = self.peak_family = 0
+
+    def watch(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Returns at the command's end, or when `until` holds. Raises RuntimeError where it failed."""
+        while self._process.poll() is None and not until():
+            self._look()
+            time.sleep(_LOOK_EVERY_S)
+        self.seconds = time.monotonic() - self._begun
+        if self._process.returncode:
+            raise RuntimeError(f"{self._name} ended with {self._process.returncode}")
+
+    def kill(self) -> None:
+        """Ends the process with SIGKILL, and returns when all that were below it have ended by themselves."""
+        family = [pid for pid, _ in descendants(self._process.pid)]
+        self._process.kill()
+        self._process.wait()
+        wait_for(lambda: not any(map(is_alive, family)))
+
+    def _look(self) -> None:
+        pid = self._process.pid
+        family = [pid, *(child for child, _ in descendants(pid))]
+        self.peak_driver = max(self.peak_driver, peak_resident(pid))
+        self.peak_family = max(self.peak_family, sum(_kilobytes(p, "smaps_rollup", "Pss:") for p in family))
+
+
+def peak_resident(pid: int) -> int:
+    """Bytes that the process had in memory at most until now; 0 where it has ended."""
+    return _kilobytes(pid, "status", "VmHWM:")
+
+
+def resident(pid: int) -> int:
+    """Bytes that the process has in memory now; 0 where it has ended."""
+    return _kilobytes(pid, "status", "VmRSS:")
+
+
+def _kilobytes(pid: int, file: str, label: str) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith(label)), 0)
