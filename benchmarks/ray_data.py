@@ -39,6 +39,8 @@ def run(corpus: str, output: str, shards: str) -> None:
     with connect():
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
+        # The newer reader starts 32 actors for the footers, and packs what is small into blocks of 128 MiB.
+        context.use_datasource_v2 = False
         context.checkpoint_config = CheckpointConfig(
             id_column="report_id",
             checkpoint_path=f"{output}/checkpoints",
