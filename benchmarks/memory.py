@@ -10,12 +10,12 @@ from pathlib import Path
 
 from benchmarks.engine_run import engine_run
 from benchmarks.processes import resident
+from benchmarks.reports import write_reports
 from benchmarks.result import argument_parser, at_most, write_result
 from cluster.corpus import Corpus
 from cluster.dispatch import Lost, dispatch
 from cluster.generation import recipe_of
 from cluster.session import connect
-from jobs import corpus as corpus_job
 
 BAR = 1.05
 EARLY, LATE, QUICK_LATE = 50, 1000, 200
@@ -27,7 +27,7 @@ def main() -> None:
     arguments = argument_parser(__doc__ or "").parse_args()
     late, images = (QUICK_LATE, 16) if arguments.quick else (LATE, IMAGES)
     with tempfile.TemporaryDirectory() as folder, connect():
-        corpus = _reports(Path(folder) / "reports", late * images)
+        corpus = write_reports(f"{folder}/reports", min(REPORTS, late * images), 1000)
         sizes = grow(corpus, Path(folder) / "out", late, images)
     ratio = sizes[late] / sizes[EARLY]
     bars = [at_most(f"memory of a worker after {late:,} units over that after {EARLY}", ratio, BAR)]
@@ -49,12 +49,6 @@ def grow(corpus: Corpus, output: Path, units: int, images: int) -> dict[int, int
             if answer is not None and made % EARLY == 0:
                 sizes[made] = resident(run.ready.pid)
     return sizes
-
-
-def _reports(folder: Path, films: int) -> Corpus:
-    source = corpus_job.SourceConfig(name="phantom", rows=min(REPORTS, films), images=False, seed=11)
-    corpus_job.run(corpus_job.Config(source=source, output=str(folder), workers=1))
-    return Corpus.open(folder)
 
 
 if __name__ == "__main__":

@@ -17,26 +17,22 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import ray_data
 from benchmarks.processes import Watched
+from benchmarks.reports import write_reports
 from benchmarks.result import Bar, argument_parser, at_least, at_most, write_result
-from cluster.corpus import Corpus, finish_corpus
+from cluster.corpus import Corpus
 from cluster.plan import plan_units
-from cluster.schema import ROW_SCHEMA, table_from_rows
 from cluster.selection import select_all
-from cluster.shard import commit_shard, encode_shard
 from cluster.storage import Storage
-from diffcxr.sources.phantom import phantom_rows
 from tests.s3_server import s3_server
 
 IMAGES, QUICK_IMAGES = 1_000_000, 4_000
 IMAGES_PER_SHARD, LEAST_SHARDS = 1000, 40
-DRAWN = 1000
 RATE, DRIVER_GIB, PLAN_SECONDS, RESUME_SECONDS = 4000.0, 1.0, 5.0, 10.0
 
 
@@ -127,23 +123,6 @@ def ray_data_side(corpus: Corpus) -> Side:
         return ["-c", program, corpus.uri, output, str(len(corpus.shards))]
 
     return Side(command, lambda output: float(output.read(ray_data.SECONDS_PATH)))
-
-
-def write_reports(uri: str, reports: int, shard_rows: int) -> Corpus:
-    """A corpus of so many reports: DRAWN of the embedded world, over and over, under ids of their own."""
-    rows = phantom_rows(DRAWN, seed=11, images=False)
-    drawn = table_from_rows([replace(row, truth=None) for row in rows])  # other people's reports have none
-    storage = Storage.at(uri)
-    units = -(-reports // shard_rows)
-    for unit in range(units):
-        numbers = range(unit * shard_rows, min((unit + 1) * shard_rows, reports))
-        table = drawn.take(pa.array([number % DRAWN for number in numbers]))
-        ids = {"report_id": [f"r{n:08d}" for n in numbers], "patient_id": [f"p{n:08d}" for n in numbers]}
-        for name, values in ids.items():
-            field = ROW_SCHEMA.field(name)
-            table = table.set_column(ROW_SCHEMA.names.index(name), field, pa.array(values, field.type))
-        commit_shard(storage, unit, encode_shard(table, "reports", unit))
-    return finish_corpus(storage, "reports", units, "reports", "CC0-1.0", {"made": "for a benchmark"})
 
 
 def plan_seconds(uri: str, each: int) -> float:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.million import Holds, Killed, write_reports, wrong_films
+from benchmarks.million import Holds, Killed, wrong_films
 from benchmarks.ray_data import draw_films
+from benchmarks.reports import write_reports
 from cluster.codec import decode_image
 from cluster.corpus import Corpus
 from tests.generated_run import generated_run
