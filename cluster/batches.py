@@ -15,7 +15,6 @@ from diffcxr.seeds import generator
 PAD_PROMPT = "Chest radiograph."
 """The pad row: it fills the slots of the last batch, and of rows that are left out."""
 
-EMPTY_PROMPT = "empty prompt"
 NOT_FINITE = "image has values that are not finite"
 CONSTANT = "image is constant"
 PIPELINE_RAISED = "pipeline raised an error"

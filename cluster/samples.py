@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from cluster.batches import EMPTY_PROMPT, KILLED_WORKER, Slot
-from cluster.prompts import PromptTemplate
+from cluster.batches import KILLED_WORKER, Slot
+from cluster.prompts import PromptTemplate, prompt_fault
 from cluster.recipe import Task
 from diffcxr.seeds import sample_seed
 
@@ -38,7 +38,7 @@ def samples_of(task: Task, reports: pa.Table) -> Iterator[Sample]:
     start, stop = task.probe or (0, unit.samples)
     for offset, (report, sample_index) in enumerate(unit.places()):
         report_id: str = rows[report]["report_id"]
-        reason = EMPTY_PROMPT if not prompts[report] else None
+        reason = prompt_fault(prompts[report])
         if offset in task.excluded or not start <= offset < stop:
             reason = KILLED_WORKER
         seed = sample_seed(recipe.seed, report_id, sample_index)

@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 import pytest
 import torch
 
-from cluster.batches import CONSTANT, EMPTY_PROMPT, KILLED_WORKER, NOT_FINITE, PIPELINE_RAISED
+from cluster.batches import CONSTANT, KILLED_WORKER, NOT_FINITE, PIPELINE_RAISED
 from cluster.codec import decode_image, provenance_note
 from cluster.corpus import Corpus
 from cluster.plan import Plan, plan_units
+from cluster.prompts import EMPTY_PROMPT
 from cluster.recipe import Recipe, Sampler, Task
 from cluster.reports import count_reports
 from cluster.shard import read_footer, read_shard, shard_path
