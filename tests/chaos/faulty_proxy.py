@@ -2,7 +2,8 @@
 
 Requests are passed on as they are signed: the server checks them as if it had been asked itself. What fails
 is drawn for each request from (seed, method, path, how often it was asked), so that it does not depend on how
-the requests of several processes interleave.
+the requests of several processes interleave. It knows which process asks, and whoever watches it may do what
+they like while a request is unanswered.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from tests.chaos.processes import owner_of_port
+
 FAULTS = ("slow down", "internal", "reset", "answer lost", "cut", "conflict", "stall", "expired")
 """503 and 500 without a look at the request; a connection that is reset before it, or after it was carried
 out; an answer cut in half; 409 to a conditional put; silence; keys that have expired."""
@@ -32,20 +35,29 @@ _ERRORS = {
     "expired": (400, "ExpiredToken"),
 }
 STALL_SECONDS = 3.0
+TELL = "TELL"
+"""A method of our own: a process says at what it is, in the path, and waits for leave to go on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Seen:
-    """A request, and what it met: a fault, or ""."""
+    """A request, and what it met."""
 
     method: str
     path: str
     headers: Mapping[str, str]
-    fault: str
+    fault: str  # "" for none
+    pid: int  # of the process that asked; 0 where it is gone
+    asked: float  # when, on the monotonic clock
+    answered: float = 0.0  # when the server had carried it out; the client may know nothing of it
+    status: int = 0  # what the server said; 0 while it has not been asked
 
 
 Chooser = Callable[[str, str, Mapping[str, str], int], str]
 """(method, path, headers, how often it was asked before) -> one of FAULTS, or ""."""
+
+Watcher = Callable[[Seen], None]
+"""Called while a request is unanswered: once before the server is asked, and once when it has answered."""
 
 
 @dataclass
@@ -55,10 +67,16 @@ class FaultyProxy:
     endpoint: str
     chooser: Chooser
     seen: list[Seen] = field(default_factory=list)
+    watcher: Watcher = lambda _: None
 
     @property
     def faults(self) -> Counter[str]:
         return Counter(seen.fault for seen in self.seen if seen.fault)
+
+
+def no_faults(method: str, path: str, headers: Mapping[str, str], times: int) -> str:
+    """The chooser of a store that does not fail."""
+    return ""
 
 
 def by_seed(seed: int, share: float, faults: tuple[str, ...] = FAULTS[:6]) -> Chooser:
@@ -86,6 +104,12 @@ def faulty_proxy(upstream: str, chooser: Chooser) -> Iterator[FaultyProxy]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or each answer, being two writes, waits for the other side's delay
+        pid = 0
+
+        def setup(self) -> None:
+            super().setup()
+            self.pid = owner_of_port(self.client_address[1])
 
         def _pass(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -94,7 +118,9 @@ def faulty_proxy(upstream: str, chooser: Chooser) -> Iterator[FaultyProxy]:
                 asked[self.command, self.path] += 1
                 headers = dict(self.headers.items())
                 fault = proxy.chooser(self.command, self.path, headers, times)
-                proxy.seen.append(Seen(self.command, self.path, headers, fault))
+                seen = Seen(self.command, self.path, headers, fault, self.pid, time.monotonic())
+                proxy.seen.append(seen)
+            proxy.watcher(seen)
             if fault in _ERRORS:
                 self._refuse(*_ERRORS[fault])
             elif fault == "reset":
@@ -104,12 +130,18 @@ def faulty_proxy(upstream: str, chooser: Chooser) -> Iterator[FaultyProxy]:
                 self._reset()
             else:
                 answer = self._ask(body)
+                seen.answered, seen.status = time.monotonic(), answer[0]
+                proxy.watcher(seen)
                 if fault == "answer lost":
                     self._reset()
                 else:
                     self._give(*answer, cut=fault == "cut")
 
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass
+
+        def do_TELL(self) -> None:
+            proxy.watcher(Seen(TELL, self.path, {}, "", self.pid, time.monotonic()))
+            self._give(204, [], b"", cut=False)
 
         def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
             connection = http.client.HTTPConnection(target, timeout=60)

@@ -1,7 +1,8 @@
-"""The processes below one of ours, found in /proc, so that a test can kill one and see that none is left."""
+"""Processes as /proc shows them, so that a test can kill one of ours and see that none is left."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,12 +20,38 @@ def is_alive(pid: int) -> bool:
     return any(pid == alive for alive, _, _ in _all())
 
 
+def parent_of(pid: int) -> int:
+    """The parent of a process; 0 where it has ended."""
+    try:
+        return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(") ")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def owner_of_port(port: int) -> int:
+    """The process that holds the local end `port` of a TCP connection over IPv4; 0 where nobody does."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    sockets = {f"socket:[{line.split()[9]}]" for line in lines if line.split()[1].endswith(f":{port:04X}")}
+    folders = (folder for folder in Path("/proc").iterdir() if folder.name.isdigit())
+    for folder in sorted(folders, key=lambda folder: -int(folder.name)):  # the youngest are asked for most
+        if any(target in sockets for target in _open_files(folder)):
+            return int(folder.name)
+    return 0
+
+
 def wait_for(condition: Callable[[], bool], seconds: float = 240.0) -> None:
     """Returns when the condition holds; raises AssertionError when it does not in that time."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def _open_files(folder: Path) -> Iterator[str]:
+    with contextlib.suppress(OSError):  # the process ended meanwhile, or is somebody else's
+        for file in (folder / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                yield str(file.readlink())
 
 
 def _all() -> Iterator[tuple[int, int, str]]:

@@ -13,7 +13,7 @@ from cluster.shard import commit_shard, encode_shard, read_footer, shard_path
 from cluster.storage import Storage
 from cluster.storage_errors import BrokenOffError, CredentialsError
 from diffcxr.errors import InputError
-from tests.chaos.faulty_proxy import FAULTS, STALL_SECONDS, FaultyProxy, faulty_proxy
+from tests.chaos.faulty_proxy import FAULTS, STALL_SECONDS, FaultyProxy, faulty_proxy, no_faults
 from tests.s3_server import S3Server
 
 QUICK = [fault for fault in FAULTS if fault != "stall"]
@@ -31,13 +31,9 @@ FIRST = {"read": b"x" * 5000, "range": b"xxx", "size": 5000, "list": ["there"]}
 
 @pytest.fixture
 def proxy(s3: S3Server, s3_uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
-    with faulty_proxy(s3.endpoint, no_fault) as running:
+    with faulty_proxy(s3.endpoint, no_faults) as running:
         monkeypatch.setenv("AWS_ENDPOINT_URL", running.endpoint)
         yield running
-
-
-def no_fault(method: str, path: str, headers: Mapping[str, str], times: int) -> str:
-    return ""
 
 
 def one(fault: str) -> Callable[[str, str, Mapping[str, str], int], str]:
@@ -53,7 +49,7 @@ def test_one_fault_of_any_kind_changes_nothing_of_what_a_call_does(
     for fault in QUICK:
         if (fault == "conflict" and call != "create") or (fault == "expired" and call == "size"):
             continue  # S3 says it of conditional puts alone; and the answer to HEAD has no body to say it in
-        proxy.chooser = no_fault
+        proxy.chooser = no_faults
         storage = Storage.at(f"{s3_uri}/{fault.replace(' ', '-')}")
         storage.create("there", b"x" * 5000)
         proxy.chooser = one(fault)
