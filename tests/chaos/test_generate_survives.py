@@ -1,70 +1,78 @@
 """Whatever is killed, and however many drivers there are: every sample exactly once, with the same bytes."""
 
-import os
+from __future__ import annotations
+
 import signal
-import subprocess
 import sys
-from pathlib import Path
+import uuid
+from collections.abc import Iterator
 
 import pytest
 
-from cluster.run_record import read_record
+from cluster.pool import QUEUE
 from cluster.shard import shard_path
 from cluster.storage import Storage
 from jobs.command import main
-from tests.chaos.processes import descendants, is_alive, wait_for
+from tests.chaos.arena import UNITS, Arena, arena
+from tests.chaos.chaos_seed import chaos_seed
+from tests.chaos.elasticity import grow
+from tests.chaos.ledger import read_ledger
+from tests.chaos.ordeal import Driver
+from tests.chaos.processes import wait_for
 from tests.committed import committed_objects
-from tests.reports_corpus import reports_corpus
+from tests.s3_server import S3Server
 
-DIFFCXR = Path(sys.executable).with_name("diffcxr")
-REPORTS, UNITS = 400, 200
-
-
-def start(corpus: str, output: str, workers: int) -> subprocess.Popen[str]:
-    choices = ["model=null", "images_per_shard=2", "batch_size=2", f"workers.max={workers}"]
-    command = [str(DIFFCXR), "generate", f"corpus={corpus}", f"output={output}", *choices]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+IMAGES, SEEDS = 400, 3
 
 
-def shards(output: Storage) -> int:
-    return sum(1 for _ in output.list("shards"))
+@pytest.fixture(scope="module")
+def here(s3: S3Server) -> Iterator[Arena]:
+    with arena(s3, IMAGES) as running:
+        yield running
 
 
-@pytest.mark.timeout(1200)  # four clusters start, which takes minutes where others need the cores too
-def test_killed_workers_killed_drivers_and_two_drivers_at_once_change_nothing(s3_uri: str) -> None:
-    corpus = reports_corpus(f"{s3_uri}/reports", reports=REPORTS, shard_rows=100).uri
-    undisturbed, disturbed = Storage.at(f"{s3_uri}/undisturbed"), Storage.at(f"{s3_uri}/disturbed")
-    quiet = start(corpus, undisturbed.uri, workers=1)
-    said, _ = quiet.communicate(timeout=500)
-    assert quiet.returncode == 0, said
+@pytest.mark.timeout(1800)  # drivers, workers and machines start: minutes where others need the cores too
+@pytest.mark.parametrize("number", range(SEEDS))
+def test_blows_and_faults_by_a_seed_change_nothing(here: Arena, number: int) -> None:
+    outcome = here.face(chaos_seed() + number)
+    sys.stdout.write(f"{outcome.log}\n")
+    assert tuple(hit.blow for hit in outcome.hits) == outcome.drawn, "each blow fell"
+    assert outcome.equal
+    assert outcome.ledger.granted == {shard_path(unit): 1 for unit in range(UNITS)}
+    assert outcome.ledger.redone == 0
+    assert max(outcome.ledger.lost.values(), default=0) <= QUEUE, "a killed worker lost what it had in hand"
+    assert outcome.share_of_faults >= 0.02
 
-    driver = start(corpus, disturbed.uri, workers=2)
-    wait_for(lambda: shards(disturbed) >= 5)
-    workers = [pid for pid, command in descendants(driver.pid) if "WorkerActor" in command]
-    os.kill(workers[0], signal.SIGKILL)
-    reached = shards(disturbed)
-    wait_for(lambda: shards(disturbed) >= reached + 5)
-    family = [pid for pid, _ in descendants(driver.pid)]
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.communicate()
-    wait_for(lambda: not any(is_alive(pid) for pid in family))
-    left = shards(disturbed)
-    assert reached < left < UNITS, "the driver was to be killed on the way"
-    assert read_record(disturbed) == read_record(undisturbed)
 
-    committed = {stored.path: stored.modified for stored in disturbed.list("shards")}
-    drivers = [start(corpus, disturbed.uri, workers=1) for _ in range(2)]
-    for one in drivers:
-        said, _ = one.communicate(timeout=500)
-        assert one.returncode == 0, said
+@pytest.mark.timeout(1800)
+def test_a_frozen_driver_wakes_up_when_two_others_have_finished(here: Arena) -> None:
+    output = f"{here.uri}/{uuid.uuid4().hex}"
+    here.proxy.seen.clear()
+    drivers = [Driver.start(here.command(output, workers=2))]
+    frozen = drivers[0].process
+    try:
+        wait_for(lambda: sum(1 for _ in Storage.at(output).list("shards")) >= 5, seconds=600)
+        assert frozen.poll() is None
+        frozen.send_signal(signal.SIGSTOP)
+        drivers += [Driver.start(here.command(output, workers=1)) for _ in range(2)]
+        assert [driver.end() for driver in drivers[1:]] == [0, 0]
+        made = committed_objects(output)
+        frozen.send_signal(signal.SIGCONT)
+        assert drivers[0].end() == 0, drivers[0].lines[-5:]
+    finally:
+        for driver in drivers:
+            driver.process.kill()
+            driver.process.wait()
+    assert made == committed_objects(output) == here.undisturbed()
+    ledger = read_ledger(here.proxy.seen, output)
+    assert set(ledger.granted.values()) == {1} and ledger.redone == 0
+    assert main(["verify", f"output={output}", f"corpus={here.corpus}"]) == 0
 
-    assert committed_objects(disturbed) == committed_objects(undisturbed)
-    assert set(committed_objects(disturbed)) == {
-        "run.json",
-        "README.md",
-        "corpus.json",
-        *map(shard_path, range(UNITS)),
-    }
-    now = {stored.path: stored.modified for stored in disturbed.list("shards")}
-    assert {path: now[path] for path in committed} == committed, "what was committed is never written again"
-    assert main(["verify", f"output={disturbed.uri}", f"corpus={corpus}"]) == 0
+
+@pytest.mark.timeout(1800)
+def test_a_machine_that_joins_takes_work_and_one_that_leaves_costs_nothing_committed(here: Arena) -> None:
+    grown = grow(here)
+    assert grown.units > 0, "the new machine's workers made some"
+    assert grown.equal and grown.ledger.redone == 0
+    assert grown.ledger.granted == {shard_path(unit): 1 for unit in range(UNITS)}
+    assert grown.released > 0, "idle workers were given back before the last unit was done"
