@@ -34,6 +34,7 @@ class Outcome:
     equal: bool  # every object is there, and has the bytes of the undisturbed run
     ledger: Ledger
     seconds: float
+    failure: str  # what a driver said that ended by itself, or never; "" where each came through
 
     @property
     def kills(self) -> int:
@@ -85,22 +86,25 @@ class Arena:
         ordeal = Ordeal(self.machines, self.proxy, output, blows)
         self.proxy.seen.clear()
         self.proxy.chooser = by_seed(seed, FAULTS)
-        start = time.perf_counter()
+        start, failure = time.perf_counter(), ""
         try:
             ordeal.run(self.command(output, model))
+        except AssertionError as error:
+            failure = str(error)
         finally:
             self.proxy.chooser = no_faults
         seconds = time.perf_counter() - start
         ledger = read_ledger(self.proxy.seen, output)
-        return Outcome(seed, ordeal.hits, blows, committed_objects(output) == whole, ledger, seconds)
+        equal = committed_objects(output) == whole
+        return Outcome(seed, ordeal.hits, blows, equal, ledger, seconds, failure)
 
 
 @contextlib.contextmanager
-def arena(s3: S3Server, images: int, count: int = 2) -> Iterator[Arena]:
+def arena(s3: S3Server, images: int) -> Iterator[Arena]:
     """Two machines and a corpus of `images` reports; the environment reaches the store through the proxy."""
     with faulty_proxy(s3.endpoint, no_faults) as proxy:
         environment = s3.environment() | {"AWS_ENDPOINT_URL": proxy.endpoint}
-        with patch.dict(os.environ, environment), machines(count) as there:
+        with patch.dict(os.environ, environment), machines(2) as there:
             made = Arena(there, proxy, f"s3://{s3.bucket}/{uuid.uuid4().hex}", images)
             reports_corpus(made.corpus, reports=images, shard_rows=images // 4)
             yield made

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from cluster.pool import QUEUE
 from cluster.shard import shard_path
-from cluster.storage import Storage
 from jobs.command import main
 from tests.chaos.arena import UNITS, Arena, arena
 from tests.chaos.chaos_seed import chaos_seed
 from tests.chaos.elasticity import grow
-from tests.chaos.ledger import read_ledger
-from tests.chaos.ordeal import Driver
-from tests.chaos.processes import wait_for
-from tests.committed import committed_objects
+from tests.chaos.rivals import rival
 from tests.s3_server import S3Server
 
 IMAGES, SEEDS = 400, 3
@@ -36,6 +30,7 @@ def here(s3: S3Server) -> Iterator[Arena]:
 def test_blows_and_faults_by_a_seed_change_nothing(here: Arena, number: int) -> None:
     outcome = here.face(chaos_seed() + number)
     sys.stdout.write(f"{outcome.log}\n")
+    assert not outcome.failure
     assert tuple(hit.blow for hit in outcome.hits) == outcome.drawn, "each blow fell"
     assert outcome.equal
     assert outcome.ledger.granted == {shard_path(unit): 1 for unit in range(UNITS)}
@@ -46,27 +41,10 @@ def test_blows_and_faults_by_a_seed_change_nothing(here: Arena, number: int) -> 
 
 @pytest.mark.timeout(1800)
 def test_a_frozen_driver_wakes_up_when_two_others_have_finished(here: Arena) -> None:
-    output = f"{here.uri}/{uuid.uuid4().hex}"
-    here.proxy.seen.clear()
-    drivers = [Driver.start(here.command(output, workers=2))]
-    frozen = drivers[0].process
-    try:
-        wait_for(lambda: sum(1 for _ in Storage.at(output).list("shards")) >= 5, seconds=600)
-        assert frozen.poll() is None
-        frozen.send_signal(signal.SIGSTOP)
-        drivers += [Driver.start(here.command(output, workers=1)) for _ in range(2)]
-        assert [driver.end() for driver in drivers[1:]] == [0, 0]
-        made = committed_objects(output)
-        frozen.send_signal(signal.SIGCONT)
-        assert drivers[0].end() == 0, drivers[0].lines[-5:]
-    finally:
-        for driver in drivers:
-            driver.process.kill()
-            driver.process.wait()
-    assert made == committed_objects(output) == here.undisturbed()
-    ledger = read_ledger(here.proxy.seen, output)
-    assert set(ledger.granted.values()) == {1} and ledger.redone == 0
-    assert main(["verify", f"output={output}", f"corpus={here.corpus}"]) == 0
+    rivalry = rival(here)
+    assert rivalry.codes == (0, 0, 0) and rivalry.equal
+    assert set(rivalry.ledger.granted.values()) == {1} and rivalry.ledger.redone == 0
+    assert main(["verify", f"output={rivalry.output}", f"corpus={here.corpus}"]) == 0
 
 
 @pytest.mark.timeout(1800)
