@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
+from ray._private import state as ray_state
+from ray.core.generated import common_pb2
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from cluster.assignments import ATTEMPTS, Assignment
@@ -201,15 +203,23 @@ class Pool:
         self.members.append(Member(actor, actor.load.remote(self._sampler)))
 
     def _failed_start(self, member: Member, error: RayError) -> None:
-        self.drop(member, "failed to start")
-        if isinstance(error, RayActorError) and error.preempted:
+        if isinstance(error, RayActorError) and (error.preempted or _died_with_its_node(member.actor)):
+            self.drop(member, "lost with its machine")
             return
+        self.drop(member, "failed to start")
         self._failed_starts += 1
         if self._failed_starts >= ATTEMPTS:
             cause = error.cause if isinstance(error, RayTaskError) else error
             what = f"workers fail while they start ({type(cause).__name__})"
             fix = "See the logs of the Ray workers: often a GPU or memory that is too small for batch_size."
             raise IncompleteError(what, self._sampler.model, fix) from error
+
+
+def _died_with_its_node(actor: Any) -> bool:
+    """What Ray knows of a dead actor's end; one that was still loading has told of no node."""
+    cause = ray_state.actors(actor._actor_id.hex())["DeathCause"]
+    context = common_pb2.ActorDiedErrorContext  # type: ignore[attr-defined]
+    return bool(cause.actor_died_error_context.reason == context.Reason.Value("NODE_DIED"))
 
 
 def _living_nodes() -> set[str]:

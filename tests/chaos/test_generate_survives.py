@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from cluster.pool import QUEUE
+from cluster.assignments import ATTEMPTS
+from cluster.pool import QUEUE, Pool, WorkerActor
+from cluster.recipe import Ready, Sampler
 from cluster.shard import shard_path
 from jobs.command import main
 from tests.chaos.arena import UNITS, Arena, arena
 from tests.chaos.chaos_seed import chaos_seed
 from tests.chaos.elasticity import grow
+from tests.chaos.poison import SAMPLER
+from tests.chaos.processes import wait_for
 from tests.chaos.rivals import rival
 from tests.s3_server import S3Server
 
@@ -45,6 +53,28 @@ def test_a_frozen_driver_wakes_up_when_two_others_have_finished(here: Arena) -> 
     assert rivalry.codes == (0, 0, 0) and rivalry.equal
     assert set(rivalry.ledger.granted.values()) == {1} and rivalry.ledger.redone == 0
     assert main(["verify", f"output={rivalry.output}", f"corpus={here.corpus}"]) == 0
+
+
+@pytest.mark.timeout(900)
+def test_machines_that_die_while_their_workers_load_are_no_fault_of_the_workers(
+    here: Arena, tmp_path: Path
+) -> None:
+    class Loading(WorkerActor):
+        def load(self, sampler: Sampler) -> Ready:
+            (tmp_path / str(os.getpid())).touch()
+            while not (tmp_path / "go").exists():
+                time.sleep(0.1)
+            return super().load(sampler)
+
+    workers = ATTEMPTS + 1
+    with closing(Pool(SAMPLER, workers, workers, actor=Loading)) as pool:
+        pool.size_to(workers)
+        wait_for(lambda: len(list(tmp_path.iterdir())) == workers, seconds=600)
+        for machine in list(here.machines.here):
+            here.machines.end(machine)
+            here.machines.add()
+        (tmp_path / "go").touch()
+        assert pool.first().film_shape == (128, 128)
 
 
 @pytest.mark.timeout(1800)
