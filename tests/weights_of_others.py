@@ -1,4 +1,6 @@
-"""Weights as others publish them, tiny and random: an autoencoder, a text encoder, an image backbone."""
+"""Weights as others publish them, tiny and random: an autoencoder, a text encoder, an image backbone,
+torchxrayvision's and BioViL-T's networks.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,10 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
-from transformers import BertConfig, BertModel, BertTokenizerFast, ViTConfig, ViTModel
+from torchvision.models import DenseNet, resnet50
+from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizerFast, ViTConfig, ViTModel
+
+from eval.features.xrv import TARGETS
 
 
 def write_autoencoder(folder: Path, halvings: int = 3) -> AutoencoderKL:
@@ -59,3 +64,51 @@ def write_image_backbone(folder: Path) -> ViTModel:
     }
     (folder / "preprocessor_config.json").write_text(json.dumps(preprocessing))
     return model
+
+
+def write_xrv(file: Path, untrained: tuple[str, ...] = ()) -> dict[str, torch.Tensor]:
+    """The state of a DenseNet as torchxrayvision's loaded models have it; no operating points of some."""
+    torch.manual_seed(0)
+    network = DenseNet(num_classes=len(TARGETS))
+    network.features.conv0 = torch.nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
+    points = torch.linspace(0.3, 0.6, len(TARGETS))
+    points[[TARGETS.index(name) for name in untrained]] = torch.nan
+    state = network.state_dict() | {"op_threshs": points}
+    torch.save(state, file)
+    return state
+
+
+def write_biovil_t(folder: Path) -> BertForMaskedLM:
+    """The folder as it is published, its text network small; that network as it was written."""
+    write_text_encoder(folder)  # its vocabulary
+    (folder / "model.safetensors").unlink()
+    torch.manual_seed(0)
+    trunk = resnet50(weights=None)
+    image = {f"encoder.encoder.{name}": value for name, value in trunk.state_dict().items()}
+    image |= {
+        "encoder.backbone_to_vit.weight": torch.randn(256, 2048, 1, 1) / 45,
+        "encoder.missing_previous_emb": torch.randn(1, 256, 1, 1),
+        "encoder.vit_pooler.pos_drop.weight": torch.zeros(1),  # what compares a film with an earlier one
+        "projector.model.0.weight": torch.randn(128, 512, 1, 1) / 22,
+        "projector.model.3.weight": torch.randn(128, 128, 1, 1) / 11,
+        "projector.model.3.bias": torch.randn(128),
+    }
+    image |= {
+        f"projector.model.1.{name}": one for name, one in torch.nn.BatchNorm2d(128).state_dict().items()
+    }
+    torch.save(image, folder / "biovil_t_image_model_proj_size_128.pt")
+    config = json.loads((folder / "config.json").read_text()) | {
+        "projection_size": 128,
+        "model_type": "cxr-bert",
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    shape = {name: value for name, value in config.items() if name not in ("model_type", "architectures")}
+    text = BertForMaskedLM(BertConfig(**shape)).eval()
+    head = {
+        "dense_to_hidden": torch.nn.Linear(64, 128),
+        "LayerNorm": torch.nn.LayerNorm(128, eps=1e-12),
+        "dense_to_output": torch.nn.Linear(128, 128),
+    }
+    text.cls_projection_head = torch.nn.ModuleDict(head)
+    torch.save(text.state_dict(), folder / "pytorch_model.bin")
+    return text

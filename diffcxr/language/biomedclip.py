@@ -13,6 +13,7 @@ import json
 import pickle
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,12 +41,7 @@ def convert(folder: Path, output: Path) -> None:
     try:
         settings = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
         size = int(settings["model_cfg"]["vision_cfg"].get("image_size", 224))
-        preprocessing = settings["preprocess_cfg"]
-        preprocessor = {
-            "size": {"height": size, "width": size},
-            "image_mean": list(preprocessing["mean"]),
-            "image_std": list(preprocessing["std"]),
-        }
+        preprocessor = image_processor(settings["preprocess_cfg"], size)
         text, film = text_tower(weights), film_tower(weights, size)
     except (OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise InputError("no BiomedCLIP checkpoint here", str(folder), _FIX) from error
@@ -57,6 +53,29 @@ def convert(folder: Path, output: Path) -> None:
         shutil.copyfile(file, output / "text" / file.name)
     film.save_pretrained(output / "film")
     (output / "film" / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=2) + "\n")
+
+
+def image_processor(settings: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """preprocessor_config.json of open_clip's `preprocess_cfg`, with its defaults for what that leaves out.
+
+    Source: open_clip's `image_transform`. Raises LookupError or ValueError for what has no equal there.
+    """
+    mode = settings.get("resize_mode", "shortest")
+    if mode not in ("shortest", "squash"):
+        raise ValueError(f"resize_mode {mode}")
+    square = {"height": size, "width": size}
+    return {
+        "do_resize": True,
+        "size": {"shortest_edge": size} if mode == "shortest" else square,
+        "resample": {"bilinear": 2, "bicubic": 3}[settings.get("interpolation", "bicubic")],
+        "do_center_crop": mode == "shortest",
+        "crop_size": square,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": list(settings["mean"]),
+        "image_std": list(settings["std"]),
+    }
 
 
 def read_checkpoint(folder: Path) -> Weights:

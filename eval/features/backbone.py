@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from transformers import AutoModel
 
 from diffcxr.errors import InputError
 from eval.features.extractor import extractor_digest, use_exact_arithmetic
-from eval.features.preprocessing import CentreCrop, Preprocessing, Resize, Standardised
+from eval.features.preprocessing import CentreCrop, Preprocessing, Resize, Standardised, Step
 
 _FOLDER = "a transformers folder: config.json, model.safetensors and preprocessor_config.json"
 _FIX = f"Give backbone_weights=PATH, {_FOLDER}."
@@ -42,7 +43,7 @@ class Backbone:
         self.kind = str(shape.model_type)
         recipe = f"{preprocessing}; {self.kind}, class token or mean, {self.dimension}"
         self.digest = extractor_digest(name, weights, recipe)
-        self._network = network
+        self._network, self._weights = network, weights
 
     @classmethod
     def rad_dino(cls, folder: str | None) -> Backbone:
@@ -54,6 +55,17 @@ class Backbone:
         if found.kind != "dinov2":
             raise InputError(f"{found.kind} is not RAD-DINO", str(folder), _RAD_DINO_FIX)
         return found
+
+    @classmethod
+    def rad_dino_299(cls, folder: str | None) -> Backbone:
+        """RAD-DINO of films that are first resized to 299 pixels, in 8 bits, as CheXGenBench does.
+
+        Source: Raman1121/CheXGenBench, metrics/fid.py. Raises InputError as `rad_dino` does.
+        """
+        found = cls.rad_dino(folder)
+        first = Resize(size=299, antialias=True, rounded=True)
+        preprocessing = replace(found.preprocessing, steps=(first, *found.preprocessing.steps))
+        return cls("rad_dino_299", found._network, found._weights, preprocessing)
 
     @classmethod
     def from_folder(cls, folder: str | None) -> Backbone:
@@ -102,7 +114,11 @@ def read_preprocessing(file: Path) -> Preprocessing:
 
     Raises OSError, LookupError, TypeError or ValueError where it says too little, or what is not known here.
     """
-    facts = json.loads(file.read_text(encoding="utf-8"))
+    return preprocessing_of(json.loads(file.read_text(encoding="utf-8")))
+
+
+def preprocessing_of(facts: dict[str, Any]) -> Preprocessing:
+    """The same of what such a file holds."""
     for fact in ("do_resize", "do_rescale", "do_normalize"):
         if not facts.get(fact, True):
             raise ValueError(f"{fact} is false")
@@ -116,7 +132,7 @@ def read_preprocessing(file: Path) -> Preprocessing:
         shorter=shorter,
         rounded=True,  # image processors resize 8-bit images to 8-bit images
     )
-    steps: tuple[Resize | CentreCrop, ...] = (resize,)
+    steps: tuple[Step, ...] = (resize,)
     if crop is not None:
         steps = (resize, CentreCrop(_side(crop)))
         if _side(crop) > pixels:

@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -46,6 +47,44 @@ class Classifying(Protocol):
     def class_layer(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Weights (classes, d) and bias (classes,) from features to class logits; needs no `setup`."""
         ...
+
+
+class Judge(Extractor, Protocol):
+    """An extractor whose numbers say of each of `findings` whether a film shows it: above 0 where it does."""
+
+    findings: tuple[str, ...]
+
+
+class Reader(Protocol):
+    """What an `Extractor` is for films, for the texts of reports."""
+
+    name: str
+    dimension: int
+    digest: str
+
+    def setup(self, device: str) -> None: ...
+
+    def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Vectors (n, d) of texts, each read alone: a report's vector does not depend on its company."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """Films and reports in one space of `dimension`: what alignment and retrieval take."""
+
+    films: Extractor
+    reports: Reader
+
+    @property
+    def name(self) -> str:
+        return self.films.name
+
+    @property
+    def digest(self) -> str:
+        """Of both, as of an extractor."""
+        both = f"{self.films.digest} {self.reports.digest}".encode()
+        return f"sha256:{hashlib.sha256(both).hexdigest()}"
 
 
 def extract(extractor: Extractor, films: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:

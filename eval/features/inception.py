@@ -1,4 +1,4 @@
-"""The field's reference Inception: pytorch-fid's network and weights, 2048 features; three ways to resize."""
+"""The field's reference Inception: pytorch-fid's network and weights, 2048 features; four ways to resize."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Inception:
 class Inception256(Inception):
     """`Inception` of films that are first resized to 256 pixels, stretched, as Diff-CXR's FID is taken.
 
-    By which resampling (arXiv 2410.20165) is not known here: it is antialiased bilinear, rounded to 8 bits
-    as a file of 256 pixels would be. Films of 256 pixels have the features of `Inception`.
+    By torchvision's Resize of 8-bit images, which is antialiased bilinear, rounded. Films of 256 pixels have
+    the features of `Inception`. Source: Clarezero/UniMedDiff, tools/my_fid_score.py.
     """
 
     name = "inception_256"
@@ -94,6 +94,23 @@ class InceptionClean(Inception):
         steps=(Resize(size=299, resampling="bicubic", antialias=True),),
         values=Standardised(mean=(128,), std=(128,)),
     )
+
+
+class Inception299(Inception):
+    """`Inception` as CheXGenBench calls torchmetrics: films of 8 bits, resized to 299 pixels by torchvision.
+
+    Its inception score is told to take the pooled features for logits (`feature=2048`), and so does
+    `class_layer`. Source: Raman1121/CheXGenBench, metrics/fid.py; torchmetrics' network is torch-fidelity's,
+    of the same weights.
+    """
+
+    name = "inception_299"
+    preprocessing = Preprocessing(
+        steps=(Resize(size=299, antialias=True, rounded=True),), values=Standardised(mean=(128,), std=(128,))
+    )
+
+    def class_layer(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return np.eye(self.dimension, dtype=np.float32), np.zeros(self.dimension, np.float32)
 
 
 def _network(weights: bytes) -> nn.Module:

@@ -50,16 +50,80 @@ class Resize:
 
 @dataclass(frozen=True, slots=True)
 class CentreCrop:
-    """The `size` x `size` pixels in the middle of films that are no smaller."""
+    """The `size` x `size` pixels in the middle of films that are no smaller.
+
+    Of an odd number of pixels left over, transformers has the odd one behind; `even`: torchvision where
+    an even number stays in front.
+    """
+
+    size: int
+    even: bool = False
+
+    def __call__(self, x_B1HW: Tensor, top: float) -> Tensor:
+        over = [side - self.size for side in x_B1HW.shape[-2:]]
+        y, x = (round(pixels / 2) if self.even else pixels // 2 for pixels in over)
+        return x_B1HW[..., y : y + self.size, x : x + self.size]
+
+    def __str__(self) -> str:
+        return f"centre crop to {self.size}x{self.size}{', torchvision' if self.even else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class MiddleSquare:
+    """The largest square in the middle, as torchxrayvision's XRayCenterCrop takes it."""
+
+    def __call__(self, x_B1HW: Tensor, top: float) -> Tensor:
+        size = min(x_B1HW.shape[-2:])
+        y, x = (side // 2 - size // 2 for side in x_B1HW.shape[-2:])
+        return x_B1HW[..., y : y + size, x : x + size]
+
+    def __str__(self) -> str:
+        return "the square in the middle"
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothResize:
+    """scikit-image's `resize` of squares to `size` pixels a side: a Gaussian, then bilinear.
+
+    What lies beyond the edges is grey, half of `top`: 0, where scikit-image was given values about 0.
+    """
 
     size: int
 
     def __call__(self, x_B1HW: Tensor, top: float) -> Tensor:
-        y, x = ((side - self.size) // 2 for side in x_B1HW.shape[-2:])
-        return x_B1HW[..., y : y + self.size, x : x + self.size]
+        deviations = x_B1HW - top / 2
+        if (sigma := (x_B1HW.shape[-1] / self.size - 1) / 2) > 0:
+            reach = int(4 * sigma + 0.5)  # scipy's: four deviations
+            taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=x_B1HW.device) / sigma) ** 2)
+            taps = (taps / taps.sum()).to(x_B1HW.dtype)
+            deviations = F.conv2d(deviations, taps.view(1, 1, -1, 1), padding=(reach, 0))
+            deviations = F.conv2d(deviations, taps.view(1, 1, 1, -1), padding=(0, reach))
+        places = (2 * torch.arange(self.size, device=x_B1HW.device) + 1) / self.size - 1
+        grid = torch.stack(torch.meshgrid(places, places, indexing="xy"), dim=-1).expand(
+            len(x_B1HW), -1, -1, -1
+        )
+        return F.grid_sample(deviations, grid, padding_mode="zeros", align_corners=False) + top / 2
 
     def __str__(self) -> str:
-        return f"centre crop to {self.size}x{self.size}"
+        return f"Gaussian of scikit-image, bilinear to {self.size}x{self.size}, grey beyond"
+
+
+@dataclass(frozen=True, slots=True)
+class FullRange:
+    """Each film's darkest grey to black, its brightest to white, in whole greys; an even film is black."""
+
+    def __call__(self, x_B1HW: Tensor, top: float) -> Tensor:
+        greys = (x_B1HW * (255 / top)).round().double()
+        greys = greys - greys.amin((2, 3), keepdim=True)
+        most = greys.amax((2, 3), keepdim=True)
+        # hi-ml's own operations, in their order: to which grey a quotient is cut depends on its last bit.
+        return (greys / torch.where(most > 0, most, 1) * 255).floor().to(x_B1HW.dtype) * (top / 255)
+
+    def __str__(self) -> str:
+        return "darkest to black, brightest to white"
+
+
+Step = Resize | CentreCrop | MiddleSquare | SmoothResize | FullRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +167,7 @@ class Standardised:
 class Preprocessing:
     """Steps on grey films, then their values, the same in each of `channels`. Its text goes into digests."""
 
-    steps: tuple[Resize | CentreCrop, ...]
+    steps: tuple[Step, ...]
     values: Range | Standardised
     channels: int = 3
 

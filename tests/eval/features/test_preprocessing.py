@@ -6,11 +6,21 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from eval.features.efficientnet_lite0 import EfficientNetLite0
 from eval.features.extractor import extractor_digest
 from eval.features.inception import Inception
-from eval.features.preprocessing import CentreCrop, Preprocessing, Range, Resize, Standardised
+from eval.features.preprocessing import (
+    CentreCrop,
+    FullRange,
+    MiddleSquare,
+    Preprocessing,
+    Range,
+    Resize,
+    SmoothResize,
+    Standardised,
+)
 from tests.eval.inception_weights import write_inception_weights
 
 
@@ -82,3 +92,32 @@ def test_what_is_done_to_films_is_what_the_digest_is_told() -> None:
         "(x - [1.5, 1, 2]) / [2, 2, 3]",
     ]
     assert str(Range(-1024, 1024)) == "2048 x / 255 - 1024"
+
+
+@pytest.mark.parametrize("shape", [(256, 256), (90, 90), (224, 224), (301, 400), (400, 301)])
+def test_square_and_smooth_resize_are_torchxrayvision_s_crop_and_scikit_image_s_resize(
+    shape: tuple[int, int],
+) -> None:
+    film = noise(1, *shape)
+    found = Preprocessing(steps=(MiddleSquare(), SmoothResize(224)), values=Range(-1024, 1024), channels=1)
+    # XRayCenterCrop and XRayResizer of torchxrayvision 1.5.7, by the calls that scikit-image makes.
+    x = (2 * (film[0].astype(np.float32) / 255) - 1) * 1024
+    side = min(shape)
+    top, left = (length // 2 - side // 2 for length in shape)
+    x = x[top : top + side, left : left + side]
+    if side > 224:
+        x = ndimage.gaussian_filter(x, (side / 224 - 1) / 2, mode="grid-constant")
+    expected = ndimage.zoom(x, 224 / side, order=1, mode="grid-constant", grid_mode=True)
+    np.testing.assert_allclose(found(film, "cpu")[0, 0], expected, rtol=0, atol=0.05)  # of 2048
+
+
+def test_full_range_is_hi_ml_s_remapping_of_greys() -> None:
+    films = np.stack([noise(40, 30) // 3 + 20, noise(40, 30), np.full((40, 30), 9, np.uint8)])
+    found = Preprocessing(steps=(FullRange(),), values=Range(0, 1), channels=1)(films, "cpu")
+    for film, ours in zip(films[:2], found, strict=False):
+        x = film.astype(float)
+        x -= x.min()
+        x /= x.max()
+        x *= 255
+        np.testing.assert_array_equal((ours[0] * 255).round(), x.astype(np.uint8))
+    assert found[2].abs().max() == 0
