@@ -28,6 +28,7 @@ from diffcxr.training.autoencoder import to_unit
 from diffcxr.training.language import LanguageStage
 from diffcxr.training.loop import LoopConfig, TrainingLoop
 from diffcxr.training.text_states import TextStates, encode_texts
+from eval.retrieval import ranks
 
 TRAINED_ON, TESTED_ON = 9001, 9002
 DRAWS, CANDIDATES = 200, 100
@@ -124,8 +125,7 @@ def recall(cosines: Cosines, said: Sequence[Hashable], at: int) -> float:
                 break
         rows = np.fromiter(picked.values(), int)
         among = cosines[np.ix_(rows, rows)]
-        nearer = (among > among.diagonal()[:, None]).sum(axis=1)
-        found.append(float((nearer < at).mean()))
+        found.append(float((ranks(among) < at).mean()))
     return float(np.mean(found))
 
 

@@ -37,9 +37,9 @@ _DEATHS = (
 
 
 def measure(
-    selections: Mapping[str, Selection],  # REAL and SYNTHETIC; RIVAL and VALIDATION where they are needed
+    selections: Mapping[str, Selection],  # REAL and SYNTHETIC; the other sides where they are needed
     censuses: Mapping[str, Census],
-    plan: FloorPlan,
+    plans: Mapping[str, FloorPlan],  # of REAL, and of REFERENCE where there is one
     instruments: Instruments,
     cache: FeatureCache,
 ) -> Iterator[tuple[str, Evidence]]:
@@ -51,7 +51,7 @@ def measure(
     while True:
         try:
             with _own_settings():
-                arriving = _arriving(following, selections, censuses, plan, instruments, cache)
+                arriving = _arriving(following, selections, censuses, plans, instruments, cache)
                 for side, evidence in _in_order(following, arriving):
                     yield side, evidence
                     following, deaths = following + 1, 0
@@ -70,7 +70,7 @@ def _arriving(
     following: int,
     selections: Mapping[str, Selection],
     censuses: Mapping[str, Census],
-    plan: FloorPlan,
+    plans: Mapping[str, FloorPlan],
     instruments: Instruments,
     cache: FeatureCache,
 ) -> Iterator[tuple[int, str, Evidence] | DiffCXRError]:
@@ -84,6 +84,7 @@ def _arriving(
             if names[skip:]:
                 images = not held.issuperset(names[skip:])
                 item = {"side": side, "shard": shard, "first": first, "skip": skip, "images": images}
+                item["texts"] = instruments.matches(side)
                 shards.append(item)
             first += len(names)
 
@@ -99,7 +100,7 @@ def _arriving(
         .flat_map(partial(_read, dict(selections)), num_cpus=_READER_CPUS)
         .map(
             Measurer,  # type: ignore[arg-type]  # Ray takes a class of callables; its annotation does not
-            fn_constructor_args=(ray.put(instruments), cache, plan, threads, there.gpus > 0),
+            fn_constructor_args=(ray.put(instruments), cache, plans, threads, there.gpus > 0),
             compute=ray.data.ActorPoolStrategy(size=workers),
             # `measure` counts the attempts. Ray's own restarts fail where the actor's arguments are objects
             # and gone; Ray Data's always are objects, so Ray warns of any restarts at all (ray#53727).
@@ -121,6 +122,10 @@ class Totals:
     def add(self, side: str, evidence: Evidence) -> None:
         self._sides[side] = self[side].merge(evidence)
 
+    def seen_as(self, side: str, other: str) -> Totals:
+        """The same, with the evidence of `other` for that of `side`."""
+        return Totals(self.instruments, {**self._sides, side: self[other]})
+
     def __getitem__(self, side: str) -> Evidence:
         if side in self._sides:
             return self._sides[side]
@@ -138,7 +143,12 @@ class Totals:
 def _read(selections: Mapping[str, Selection], shard: dict[str, Any]) -> list[Row]:
     try:
         slices = read_slices(
-            selections[shard["side"]], shard["side"], shard["shard"], shard["first"], shard["images"]
+            selections[shard["side"]],
+            shard["side"],
+            shard["shard"],
+            shard["first"],
+            images=shard["images"],
+            texts=shard["texts"],
         )
     except DiffCXRError as error:
         return [slice_row(error)]

@@ -44,6 +44,8 @@ def slice_row(films: FilmSlice | DiffCXRError) -> Row:
     }
     if films.images:
         columns["image"] = pa.array(films.images, pa.large_binary())  # a slice may pass 2 GiB
+    if films.texts:
+        columns["text"] = pa.array(films.texts, pa.string())
     told = {"number": films.number, "side": films.side, "name": films.name}
     return _NO_ERROR | told | {"films": packed(pa.table(columns))}
 
@@ -61,6 +63,7 @@ def slice_of(row: Mapping[str, Any]) -> FilmSlice | DiffCXRError:
         keys=table["key"].to_numpy(),
         labels=tuple(table["labels"].to_pylist()),
         images=tuple(table["image"].to_pylist()) if "image" in table.column_names else (),
+        texts=tuple(table["text"].to_pylist()) if "text" in table.column_names else (),
     )
 
 

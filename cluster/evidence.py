@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from eval.alignment import Alignment
+from eval.alignment import merge as merge_alignment
 from eval.auc import ScoredFilms
 from eval.feature_rows import FeatureRows
 from eval.fid import Side, merge_sides
@@ -22,6 +24,7 @@ class Evidence:
     likeness: Likeness = field(default_factory=Likeness.empty)
     films: int = 0
     unreadable: int = 0  # missing, damaged, or too large: counted, and in no value
+    alignment: Alignment | None = None  # None: of no film yet
 
     def merge(self, other: Evidence) -> Evidence:
         return Evidence(
@@ -31,8 +34,13 @@ class Evidence:
             merge_likeness(self.likeness, other.likeness),
             self.films + other.films,
             self.unreadable + other.unreadable,
+            _merged(self.alignment, other.alignment),
         )
 
     def without_rows(self) -> Evidence:
         """The same, and no longer each film's features."""
         return replace(self, rows=dict.fromkeys(self.rows, ()))
+
+
+def _merged(a: Alignment | None, b: Alignment | None) -> Alignment | None:
+    return a or b if a is None or b is None else merge_alignment(a, b)

@@ -10,15 +10,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cluster.evidence import Evidence
+from eval.alignment import Alignment, Cosines
 from eval.auc import ScoredFilms
 from eval.feature_rows import FeatureRows
 from eval.fid import Side
 from eval.groups import GROUPS
 from eval.moments import Moments
 from eval.ms_ssim import Likeness, Sample
+from eval.retrieval import Candidates, Pairs
 
 Tables = dict[str, bytes]
-NO_TABLES: Tables = {"sides": b"", "scored": b"", "rows": b"", "likeness": b"", "waiting": b""}
+NO_TABLES: Tables = {
+    "sides": b"", "scored": b"", "rows": b"", "likeness": b"", "waiting": b"", "cosines": b"", "pairs": b"",
+}  # fmt: skip
 _Row = dict[str, Any]
 
 _MOMENTS = pa.schema(
@@ -59,6 +63,7 @@ def tables_of(evidence: Evidence) -> Tables:
         "scored": packed(_scored_table(evidence.scored)) if evidence.scored else b"",
         "rows": packed(pa.Table.from_pylist(list(_feature_rows(evidence.rows)), schema=_ROWS)),
         **_likeness_tables(evidence.likeness),
+        **_alignment_tables(evidence.alignment),
     }
 
 
@@ -75,7 +80,7 @@ def evidence_from(tables: Mapping[str, Any], films: int, unreadable: int) -> Evi
         for at, extractor in enumerate(batch["extractor"].to_pylist()):
             rows[extractor] = (*rows.get(extractor, ()), _features(batch, at))
     likeness = _likeness(unpacked(tables["likeness"]), unpacked(tables["waiting"]))
-    return Evidence(sides, scored, rows, likeness, films, unreadable)
+    return Evidence(sides, scored, rows, likeness, films, unreadable, _alignment(tables))
 
 
 def packed(table: pa.Table) -> bytes:
@@ -170,14 +175,54 @@ def _likeness(complete: pa.Table, waiting: pa.Table) -> Likeness:
     return Likeness(prompts, patients, values, resized, tuple(samples))
 
 
-def _scored_table(parts: tuple[ScoredFilms, ...]) -> pa.Table:
-    def matrix(rows: NDArray[Any]) -> pa.FixedSizeListArray:
-        return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
+def _alignment_tables(state: Alignment | None) -> Tables:
+    if state is None:
+        return {"cosines": b"", "pairs": b""}
+    cosines, pairs = state.ordered(), state.candidates.chosen()
+    return {
+        "cosines": packed(
+            pa.table({"value": cosines.values, "patient": cosines.patients, "key": cosines.keys})
+        ),
+        "pairs": packed(
+            pa.table(
+                {
+                    "film": _matrix(pairs.films),
+                    "report": _matrix(pairs.reports),
+                    "patient": pairs.patients,
+                    "key": pairs.keys,
+                    "text": pairs.texts,
+                }
+            )
+        ),
+    }
 
+
+def _alignment(tables: Mapping[str, Any]) -> Alignment | None:
+    if not tables["pairs"]:
+        return None
+    cosines, pairs = unpacked(tables["cosines"]), unpacked(tables["pairs"])
+    numbers = [pairs[name].to_numpy() for name in ("patient", "key", "text")]
+    films, reports = _rows_of(pairs, "film"), _rows_of(pairs, "report")
+    return Alignment(
+        Candidates(films.shape[1], (Pairs(films, reports, *numbers),)),
+        (Cosines(*(cosines[name].to_numpy() for name in ("value", "patient", "key"))),),
+    )
+
+
+def _matrix(rows: NDArray[Any]) -> pa.FixedSizeListArray:
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), rows.shape[1])
+
+
+def _rows_of(table: pa.Table, name: str) -> NDArray[Any]:
+    flat: NDArray[Any] = table[name].combine_chunks().flatten().to_numpy()
+    return flat.reshape(table.num_rows, table.schema.field(name).type.list_size)
+
+
+def _scored_table(parts: tuple[ScoredFilms, ...]) -> pa.Table:
     return pa.table(
         {
-            "scores": matrix(np.concatenate([part.scores for part in parts])),
-            "truth": matrix(np.concatenate([part.truth for part in parts])),
+            "scores": _matrix(np.concatenate([part.scores for part in parts])),
+            "truth": _matrix(np.concatenate([part.truth for part in parts])),
             "patient": np.concatenate([part.patients for part in parts]),
             "key": np.concatenate([part.keys for part in parts]),
         }
@@ -185,10 +230,9 @@ def _scored_table(parts: tuple[ScoredFilms, ...]) -> pa.Table:
 
 
 def _scored(table: pa.Table) -> ScoredFilms:
-    def matrix(name: str) -> NDArray[Any]:
-        flat: NDArray[Any] = table[name].combine_chunks().flatten().to_numpy()
-        return flat.reshape(table.num_rows, table.schema.field(name).type.list_size)
-
     return ScoredFilms(
-        matrix("scores"), matrix("truth"), table["patient"].to_numpy(), table["key"].to_numpy()
+        _rows_of(table, "scores"),
+        _rows_of(table, "truth"),
+        table["patient"].to_numpy(),
+        table["key"].to_numpy(),
     )

@@ -14,8 +14,7 @@ from cluster.feature_cache import FeatureCache
 from cluster.film_slices import REAL, SYNTHETIC, Census, Selection
 from eval.auc import merge_all as merge_scored
 from eval.feature_rows import FeatureRows, merge_all
-from eval.features.extractor import Extractor
-from eval.features.finding_scores import FindingScores
+from eval.features.extractor import Extractor, Judge
 from eval.moments import merge_all as merge_moments
 from eval.nearest import Nearest, Search
 from eval.plane import principal_plane
@@ -47,7 +46,7 @@ def make_exhibits(
     return Exhibits(roc=roc, films=films)
 
 
-def roc_of(classifier: FindingScores, totals: Totals) -> ROC:
+def roc_of(classifier: Judge, totals: Totals) -> ROC:
     """Curves against the labels of the synthetic films' reports, and of real films against theirs."""
 
     def of(side: str) -> list[Curve | None]:

@@ -1,4 +1,4 @@
-"""Features of film slices, kept by extractor digest, so that no film is ever extracted twice."""
+"""Features of film slices and their reports, by extractor digest: no film is ever extracted twice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cluster.storage import Storage
 from diffcxr.errors import InputError
-from eval.features.extractor import Extractor
+from eval.features.extractor import Extractor, Reader
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,7 @@ class FeatureCache:
         ]
         return set.intersection(*held) if held else set()
 
-    def read(self, extractor: Extractor, name: str) -> SliceFeatures | None:
+    def read(self, extractor: Extractor | Reader, name: str) -> SliceFeatures | None:
         """A slice's features, or None where they are not here. Raises InputError where they are damaged."""
         path = _path(extractor, name)
         if not self.storage.exists(path):
@@ -63,7 +63,7 @@ class FeatureCache:
             raise InputError("cached features cannot be read", where, "Delete the object.") from error
         return found
 
-    def write(self, extractor: Extractor, name: str, found: SliceFeatures) -> None:
+    def write(self, extractor: Extractor | Reader, name: str, found: SliceFeatures) -> None:
         """Keeps them, unless another worker was first: its features are the same."""
         flat = pa.array(found.features.reshape(-1), pa.float32())
         table = pa.table(
@@ -77,9 +77,9 @@ class FeatureCache:
         self.storage.create(_path(extractor, name), sink.getvalue())
 
 
-def _folder(extractor: Extractor) -> str:
+def _folder(extractor: Extractor | Reader) -> str:
     return f"{extractor.name}-{extractor.digest.removeprefix('sha256:')[:16]}"
 
 
-def _path(extractor: Extractor, name: str) -> str:
+def _path(extractor: Extractor | Reader, name: str) -> str:
     return f"{_folder(extractor)}/{name}.parquet"

@@ -20,6 +20,8 @@ from eval.groups import film_keys, patient_hashes
 REAL, SYNTHETIC = "real", "synthetic"
 RIVAL = "rival"
 """Synthetic films of another corpus, which are measured to be compared."""
+REFERENCE = "reference"
+"""Further real films, from which distances are taken too."""
 VALIDATION = "validation"
 """Real films on which thresholds are chosen; measured in no other way."""
 SLICE = 128
@@ -70,12 +72,13 @@ class FilmSlice:
     """At most SLICE consecutive selected films of a shard."""
 
     number: int  # among all slices of an evaluation, in their order
-    side: str  # REAL, SYNTHETIC, RIVAL or VALIDATION
+    side: str  # REAL, SYNTHETIC, RIVAL, REFERENCE or VALIDATION
     name: str  # the same for the same films in any corpus folder; what caches go by
     patients: NDArray[np.uint64]  # (n,)
     keys: NDArray[np.uint64]  # (n,)
     labels: tuple[dict[str, int | None] | None, ...]
     images: tuple[bytes | None, ...]  # empty where no image is needed
+    texts: tuple[str, ...] = ()  # of the reports; empty where none is needed
 
 
 def take_census(selection: Selection) -> Census:
@@ -127,13 +130,17 @@ def slice_names(selection: Selection, shard: int, films: int) -> list[str]:
     return [f"{digest[:32]}-{selection.split or 'all'}-{start:06d}" for start in range(0, films, SLICE)]
 
 
-def read_slices(selection: Selection, side: str, shard: int, first: int, images: bool) -> list[FilmSlice]:
-    """The slices of a shard, numbered from `first`; `images` only where they are needed."""
-    columns = ["report_id", "sample_index", "patient_id", "labels", *(["image"] if images else [])]
+def read_slices(
+    selection: Selection, side: str, shard: int, first: int, images: bool, texts: bool = False
+) -> list[FilmSlice]:
+    """The slices of a shard, numbered from `first`; `images` and `texts` only where they are needed."""
+    wanted = [name for name, needed in (("image", images), ("text", texts)) if needed]
+    columns = ["report_id", "sample_index", "patient_id", "labels", *wanted]
     table = selection.read(shard, columns)
     patients, keys = identify(table)
     labels = table["labels"].to_pylist()
     films: list[dict[str, Any] | None] = table["image"].to_pylist() if images else []
+    said: list[str] = table["text"].to_pylist() if texts else []
     slices = []
     for index, name in enumerate(slice_names(selection, shard, table.num_rows)):
         part = slice(index * SLICE, (index + 1) * SLICE)
@@ -146,6 +153,7 @@ def read_slices(selection: Selection, side: str, shard: int, first: int, images:
                 keys=keys[part],
                 labels=tuple(labels[part]),
                 images=tuple((film or {}).get("bytes") for film in films[part]),
+                texts=tuple(said[part]),
             )
         )
     return slices

@@ -13,41 +13,62 @@ from numpy.typing import NDArray
 from cluster.evaluation_rows import Row, evidence_row, slice_of
 from cluster.evidence import Evidence
 from cluster.feature_cache import FeatureCache, SliceFeatures
-from cluster.film_slices import REAL, RIVAL, VALIDATION, FilmSlice, decode_films, truth_of
+from cluster.film_slices import (
+    REAL,
+    REFERENCE,
+    RIVAL,
+    SYNTHETIC,
+    VALIDATION,
+    FilmSlice,
+    decode_films,
+    truth_of,
+)
 from diffcxr.errors import DiffCXRError, InputError
+from eval.alignment import Alignment
+from eval.alignment import update as update_alignment
 from eval.auc import ScoredFilms
 from eval.feature_rows import FeatureRows
-from eval.features.extractor import Extractor, extract
-from eval.features.finding_scores import FindingScores
+from eval.features.extractor import Extractor, Judge, Matcher, extract
 from eval.fid import MATCHED, Side, update_side
 from eval.floors import NONE, FloorPlan
-from eval.groups import groups
+from eval.groups import groups, stable_hash
 from eval.ms_ssim import Likeness, Sample
 from eval.ms_ssim import update as update_likeness
 from eval.quartets import Quartets
+from eval.retrieval import Pairs
 
 _Films = list[NDArray[np.uint8] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """What measures: extractors, the classifier whose scores make mAUC, and the films that stand together."""
+    """What measures: extractors, the classifier whose scores make mAUC, the matcher of films and reports, and
+    the films that stand together.
+    """
 
     extractors: tuple[Extractor, ...]
-    classifier: FindingScores | None
+    classifier: Judge | None
     moments: bool = True  # reduce features to what FID takes
     rows: bool = False  # and keep them one by one, for what compares films
     quartets: Mapping[str, Quartets] = field(default_factory=dict)  # by side, for MS-SSIM
+    matcher: Matcher | None = None
 
     @property
     def all(self) -> tuple[Extractor, ...]:
-        return self.extractors if self.classifier is None else (*self.extractors, self.classifier)
+        others = [self.classifier, self.matcher.films if self.matcher is not None else None]
+        return tuple(dict.fromkeys((*self.extractors, *(other for other in others if other is not None))))
 
     def of(self, side: str) -> tuple[Extractor, ...]:
         """What looks at the films of a side; at validation films only the classifier."""
+        if side == REFERENCE:
+            return self.extractors
         if side != VALIDATION:
             return self.all
         return () if self.classifier is None else (self.classifier,)
+
+    def matches(self, side: str) -> bool:
+        """Whether films of a side are compared with their reports."""
+        return self.matcher is not None and side in (REAL, SYNTHETIC, RIVAL)
 
 
 class Measurer:
@@ -60,12 +81,12 @@ class Measurer:
         self,
         instruments: ray.ObjectRef[Instruments],
         cache: FeatureCache,
-        plan: FloorPlan,
+        plans: Mapping[str, FloorPlan],
         threads: int,
         gpu: bool,
     ) -> None:
         self._instruments: Instruments = ray.get(instruments)
-        self._cache, self._plan = cache, plan
+        self._cache, self._plans = cache, plans
         self._threads, self._device = threads, "cuda" if gpu else "cpu"
         self._is_set_up = False
 
@@ -79,6 +100,8 @@ class Measurer:
         torch.set_num_threads(self._threads)
         for extractor in self._instruments.all:
             extractor.setup(self._device)
+        if self._instruments.matcher is not None:
+            self._instruments.matcher.reports.setup(self._device)
         self._is_set_up = True
 
     def _weigh(self, films: FilmSlice) -> tuple[int, str, Evidence] | DiffCXRError:
@@ -90,7 +113,7 @@ class Measurer:
     def _evidence(self, films: FilmSlice) -> Evidence:
         instruments = self._instruments
         found, decoded = self._features(films)
-        group, chosen = groups(films.patients), _sets(self._plan, films)
+        group, chosen = groups(films.patients), _sets(self._plans, films)
         sides, rows, scored = {}, {}, []
         for extractor in instruments.of(films.side):
             at = found[extractor.name]
@@ -111,7 +134,8 @@ class Measurer:
             readable.append(sum(film is not None for film in decoded))
         unreadable = len(films.keys) - min(readable, default=len(films.keys))
         likeness = self._likeness(films, decoded or [])
-        return Evidence(sides, tuple(scored), rows, likeness, len(films.keys), unreadable)
+        alignment = self._alignment(films, found)
+        return Evidence(sides, tuple(scored), rows, likeness, len(films.keys), unreadable, alignment)
 
     def _features(self, films: FilmSlice) -> tuple[dict[str, SliceFeatures], _Films | None]:
         """Every extractor's features of a slice, from the cache or into it; the films if they were needed."""
@@ -137,6 +161,23 @@ class Measurer:
             found[extractor.name] = at
         return found, decoded
 
+    def _alignment(self, films: FilmSlice, found: Mapping[str, SliceFeatures]) -> Alignment | None:
+        matcher = self._instruments.matcher
+        if matcher is None or not self._instruments.matches(films.side):
+            return None
+        read = self._cache.read(matcher.reports, films.name)
+        if read is None:
+            said = np.array([index for index, text in enumerate(films.texts) if text.strip()], np.int64)
+            read = SliceFeatures(said, matcher.reports.read([films.texts[index] for index in said]))
+            self._cache.write(matcher.reports, films.name, read)
+        seen = found[matcher.name]
+        both, at_film, at_report = np.intersect1d(seen.readable, read.readable, return_indices=True)
+        texts = np.array([stable_hash(f"text/{films.texts[index]}") for index in both], np.uint64)
+        pairs = Pairs.of(
+            seen.features[at_film], read.features[at_report], films.patients[both], films.keys[both], texts
+        )
+        return update_alignment(Alignment.empty(matcher.films.dimension), pairs)
+
     def _likeness(self, films: FilmSlice, decoded: Sequence[NDArray[np.uint8] | None]) -> Likeness:
         quartets = self._instruments.quartets.get(films.side)
         if quartets is None:
@@ -152,7 +193,7 @@ class Measurer:
         )
 
 
-def _sets(plan: FloorPlan, films: FilmSlice) -> NDArray[np.int64]:
-    if films.side == REAL:
-        return plan.half(films.patients, films.keys)
-    return np.where(plan.matched(films.keys), MATCHED, NONE)
+def _sets(plans: Mapping[str, FloorPlan], films: FilmSlice) -> NDArray[np.int64]:
+    if films.side in (REAL, REFERENCE):
+        return plans[films.side].half(films.patients, films.keys)
+    return np.where(plans[REAL].matched(films.keys), MATCHED, NONE)

@@ -10,6 +10,7 @@ from cluster.film_slices import REAL, RIVAL, SYNTHETIC, VALIDATION, Selection, f
 from cluster.finding_films import FindingStates
 from cluster.rivalry import RIVALS, Rivalry
 from diffcxr.findings import CHEXPERT_14
+from eval.alignment import alignment_differences
 from eval.auc import ScoredFilms, merge_all
 from eval.classifier_differences import Differences, calibration_differences, compared, mauc_differences
 from eval.differences import Difference, difference_of_means
@@ -22,8 +23,7 @@ from eval.feature_differences import (
     vendi_difference,
 )
 from eval.feature_rows import merge_all as merge_rows
-from eval.features.extractor import Extractor
-from eval.features.finding_scores import FindingScores
+from eval.features.extractor import Extractor, Judge
 from eval.fid_finding import fid_finding_differences
 from eval.fid_infinity import fid_infinity_difference
 from eval.paired import pair
@@ -64,6 +64,11 @@ def difference_scores(
         for differences, n, n_rival in _of_classifier(metrics, selections, totals, rivalry, classifier):
             for (metric, subset), difference in differences.items():
                 found[metric, classifier.name, subset] = difference, n, n_rival
+    matcher, alignments = totals.instruments.matcher, [totals[side].alignment for side in RIVALS]
+    if matcher is not None and alignments[0] is not None and alignments[1] is not None:
+        films = [alignment.films for alignment in alignments if alignment is not None]
+        for metric, difference in alignment_differences(alignments[0], alignments[1]).items():
+            found[metric, matcher.name, "all"] = difference, films[0], films[1]
     likeness, rivals = (totals[side].likeness for side in RIVALS)
     if len(likeness.values) and len(rivals.values):
         means = difference_of_means(likeness.values, likeness.patients, rivals.values, rivals.patients)
@@ -120,7 +125,7 @@ def _of_classifier(
     selections: Mapping[str, Selection],
     totals: Totals,
     rivalry: Rivalry,
-    classifier: FindingScores,
+    classifier: Judge,
 ) -> Iterator[tuple[Differences, int, int]]:
     """How what the classifier reads differs, with the films of either corpus."""
 

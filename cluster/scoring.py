@@ -7,16 +7,17 @@ from typing import Any
 
 from cluster.evaluation import Totals
 from cluster.evidence import Evidence
-from cluster.film_slices import REAL, SYNTHETIC, VALIDATION, Selection, first_films
+from cluster.film_slices import REAL, REFERENCE, SYNTHETIC, VALIDATION, Selection, first_films
 from cluster.varieties import Varieties
+from eval.alignment import Alignment, alignment_scores
 from eval.auc import ScoredFilms, merge_all
 from eval.calibration import calibration_scores
 from eval.f1 import choose_thresholds, f1_scores
 from eval.feature_rows import merge_all as merge_rows
-from eval.features.extractor import Extractor
-from eval.features.finding_scores import FindingScores
+from eval.features.extractor import Extractor, Judge, Matcher
 from eval.fid import fid_score
 from eval.fid_infinity import fid_infinity_score
+from eval.floors import FloorPlan
 from eval.inception_score import inception_score
 from eval.kid import kid_score
 from eval.mauc import mauc_scores
@@ -79,11 +80,44 @@ def feature_scores(
         yield inception_score(varieties.classes[REAL, name], varieties.classes[SYNTHETIC, name], **told)
 
 
+def reference_scores(
+    metrics: Collection[str],
+    selections: Mapping[str, Selection],
+    totals: Totals,
+    plan: FloorPlan,
+    extractor: Extractor,
+    follow: Follow,
+) -> Iterator[Score]:
+    """The rows of what is a distance from real films, from those of REFERENCE."""
+    yield from feature_scores(
+        [metric for metric in metrics if metric in ("fid", "fid_infinity", "kid", "prdc")],
+        {**selections, REAL: selections[REFERENCE]},
+        totals.seen_as(REAL, REFERENCE),
+        Varieties(plan),
+        extractor,
+        follow,
+    )
+
+
+def match_scores(selections: Mapping[str, Selection], totals: Totals, matcher: Matcher) -> Iterator[Score]:
+    """The rows of how films and their reports match."""
+    real, synthetic = (
+        totals[side].alignment or Alignment.empty(matcher.films.dimension) for side in (REAL, SYNTHETIC)
+    )
+    yield from alignment_scores(
+        real,
+        synthetic,
+        matcher=matcher.name,
+        digest=matcher.digest,
+        reference=f"reports of {selections[SYNTHETIC].name}",
+    )
+
+
 def classifier_scores(
     metrics: Collection[str],
     selections: Mapping[str, Selection],
     totals: Totals,
-    classifier: FindingScores,
+    classifier: Judge,
 ) -> Iterator[Score]:
     """The rows of what a finding classifier reads on the films."""
 

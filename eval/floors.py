@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,16 @@ def plan_floor(
         last_of_half=(int(halves[0][n - 1]), int(halves[1][n - 1])),
         last_synthetic=int(synthetic[n - 1]),
     )
+
+
+def plan_floors(
+    references: Mapping[str, tuple[NDArray[np.uint64], NDArray[np.uint64]]],  # patients and keys of each
+    synthetic_keys: NDArray[np.uint64],
+) -> dict[str, FloorPlan]:
+    """The plan for each of several sets of real films, all at the n of the smallest."""
+    n = min(plan_floor(*films, synthetic_keys).n for films in references.values())
+    first = np.sort(synthetic_keys)[:n]
+    return {name: plan_floor(*films, first) for name, films in references.items()}
 
 
 def _half(patients: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -38,6 +38,8 @@ class Score:
     rival_value: float | None = None  # the rival's own
     n_rival: int | None = None  # its films; `n_synthetic` counts those that stand against them
     p_value: float | None = None  # two-sided, for no difference
+    protocol: str | None = None  # the published protocol that the row follows, and its source
+    fault: str | None = None  # what is wrong with that protocol, and what to read instead
 
 
 _TYPES: dict[str, pa.DataType] = {

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +15,7 @@ from cluster.exhibits import EXHIBITS_PATH, exhibits_to_json
 from cluster.feature_cache import FeatureCache
 from cluster.film_slices import (
     REAL,
+    REFERENCE,
     RIVAL,
     SYNTHETIC,
     VALIDATION,
@@ -28,31 +26,26 @@ from cluster.film_slices import (
 )
 from cluster.finding_films import FindingStates, finding_scores
 from cluster.measurer import Instruments
-from cluster.models import MINI
 from cluster.reference_file import is_reference
 from cluster.rival_scoring import difference_scores
 from cluster.rivalry import Rivalry
 from cluster.run_record import RunRecord, create_or_resume
-from cluster.scoring import classifier_scores, feature_scores, film_scores
+from cluster.scoring import classifier_scores, feature_scores, film_scores, match_scores, reference_scores
 from cluster.session import connect
 from cluster.storage import Storage
-from cluster.storage_errors import MissingError
 from cluster.varieties import Varieties
 from diffcxr.errors import InputError
-from eval.features.backbone import Backbone
-from eval.features.efficientnet_lite0 import EfficientNetLite0
-from eval.features.extractor import Extractor
-from eval.features.finding_scores import FindingScores
-from eval.features.inception import Inception, Inception256, InceptionClean
-from eval.floors import FloorPlan, plan_floor
+from eval.floors import FloorPlan, plan_floors
 from eval.groups import GROUPS
 from eval.quartets import Quartets, of_prompts, of_strangers
 from eval.scores import Score, scores_to_json, scores_to_parquet
 from jobs.command import main
-from jobs.evaluation_config import OF_CLASSIFIER, OF_FEATURES, OF_MOMENTS, Config
+from jobs.evaluation_config import Config
 from jobs.evaluation_summary import summarise
+from jobs.instruments import make_instruments
 from jobs.metric_files import METRICS_PATH, TABLE_PATH, scores_there
 from jobs.progress import Progress, progress
+from jobs.protocols import PROTOCOLS, follow_protocol
 from jobs.reference import evaluate_against, publish
 from jobs.summary import Summary
 
@@ -64,15 +57,17 @@ def run(config: Config) -> Summary:
     run's.
     """
     if config.publish is not None:
-        return publish(config, _instruments(config))
+        return publish(config, make_instruments(config))
     if config.synthetic is None:
         raise InputError("missing", "synthetic=...", "Give the URI of a corpus with synthetic films.")
     if is_reference(config.real):
-        if config.rival is not None:
-            raise InputError(
-                "a rival is compared film by film", "rival", "Give the real films, or leave it out."
-            )
-        return evaluate_against(config, _instruments(config))
+        for name, what in (
+            ("rival", "a rival is compared"),
+            ("reference_split", "a second reference is measured"),
+        ):
+            if getattr(config, name) is not None:
+                raise InputError(f"{what} film by film", name, "Give the real films, or leave it out.")
+        return evaluate_against(config, make_instruments(config))
     selections = {
         REAL: Selection(Corpus.open(config.real), config.real_split),
         SYNTHETIC: Selection(Corpus.open(config.synthetic), config.synthetic_split),
@@ -81,9 +76,11 @@ def run(config: Config) -> Summary:
         selections[RIVAL] = _rival(config.rival, selections[SYNTHETIC])
     if "f1" in config.metrics:
         selections[VALIDATION] = _validation(config, selections[REAL])
+    if config.reference_split is not None:
+        selections[REFERENCE] = _reference(config, selections[REAL])
     output = Storage.at(config.output)
     cache = FeatureCache.at(config.cache, output)
-    instruments = _instruments(config)
+    instruments = make_instruments(config)
     record = _record(config, selections, instruments)
     if output.exists(METRICS_PATH):
         scores = scores_there(output, record)
@@ -93,15 +90,15 @@ def run(config: Config) -> Summary:
     censuses = {side: take_census(selection) for side, selection in selections.items()}
     create_or_resume(output, record)
 
-    plan = plan_floor(
-        np.concatenate(censuses[REAL].patients),
-        np.concatenate(censuses[REAL].keys),
-        np.concatenate(censuses[SYNTHETIC].keys),
-    )
+    references = {
+        side: (np.concatenate(censuses[side].patients), np.concatenate(censuses[side].keys))
+        for side in (REAL, *({REFERENCE} & censuses.keys()))
+    }
+    plans = plan_floors(references, np.concatenate(censuses[SYNTHETIC].keys))
     if "ms_ssim" in config.metrics:
         instruments = replace(instruments, quartets=_quartets(selections, censuses))
     totals = Totals(instruments)
-    varieties = _varieties(config, instruments, plan)
+    varieties = _varieties(config, instruments, plans[REAL])
     rivalry = findings = None
     if config.rival is not None:
         rivalry = Rivalry.between(selections, censuses, instruments.extractors, config.metrics)
@@ -111,14 +108,14 @@ def run(config: Config) -> Summary:
     films = {side: census.films for side, census in censuses.items()}
     bar: Progress[None] = progress(total=sum(films.values()), unit="films", desc="evaluate")
     with connect(config.address), bar:
-        for side, evidence in measure(selections, censuses, plan, instruments, cache):
+        for side, evidence in measure(selections, censuses, plans, instruments, cache):
             varieties.add(side, evidence.rows)
             for states in (rivalry, findings):
                 if states is not None:
                     states.add(side, evidence.rows)
             totals.add(side, evidence if keeps_rows else evidence.without_rows())
             bar.update(evidence.films)
-    scores = _scores(config, selections, totals, varieties)
+    scores = _scores(config, selections, totals, varieties, plans)
     if findings is not None:
         for extractor in instruments.extractors:
             scores += finding_scores(selections, findings, extractor, _follow)
@@ -129,29 +126,11 @@ def run(config: Config) -> Summary:
     with bar:
         exhibits = make_exhibits(selections, censuses, totals, cache, bar.update)
     output.replace(EXHIBITS_PATH, exhibits_to_json(exhibits))
+    if config.preset in PROTOCOLS:
+        scores = follow_protocol(scores, PROTOCOLS[config.preset], selections)
     output.replace(TABLE_PATH, scores_to_parquet(scores))
     output.create(METRICS_PATH, scores_to_json(scores))  # last: where it is, the evaluation is finished
     return summarise(selections, films, scores, output)
-
-
-def _instruments(config: Config) -> Instruments:
-    extractors: list[Extractor] = []
-    if wanted := [metric for metric in config.metrics if metric in OF_FEATURES]:
-        if not config.extractors:
-            raise InputError(f"{wanted[0]} needs an extractor", "extractors", "Leave it out for the default.")
-        makers: dict[str, Callable[[], Extractor]] = {
-            "efficientnet_lite0": EfficientNetLite0,
-            **{
-                variant.name: partial(variant.from_file, config.inception_weights)
-                for variant in (Inception, Inception256, InceptionClean)
-            },
-            "rad_dino": partial(Backbone.rad_dino, config.rad_dino_weights),
-            "backbone": partial(Backbone.from_folder, config.backbone_weights),
-        }
-        extractors = [makers[name]() for name in dict.fromkeys(config.extractors)]
-    classifier = _classifier(config.classifier) if set(OF_CLASSIFIER) & set(config.metrics) else None
-    rows = bool(set(wanted) - set(OF_MOMENTS)) or (config.rival is not None and bool(wanted))
-    return Instruments(tuple(extractors), classifier, moments=bool(set(wanted) & set(OF_MOMENTS)), rows=rows)
 
 
 def _rival(uri: str, synthetic: Selection) -> Selection:
@@ -159,6 +138,13 @@ def _rival(uri: str, synthetic: Selection) -> Selection:
     if rival.corpus.digest == synthetic.corpus.digest:
         raise InputError("a corpus is no rival of itself", rival.corpus.uri, "Give another model's films.")
     return rival
+
+
+def _reference(config: Config, real: Selection) -> Selection:
+    if config.real_split in (None, config.reference_split):
+        fix = "Give a split that real_split does not take, and say which it takes."
+        raise InputError("the further reference is no other than real", "reference_split", fix)
+    return Selection(real.corpus, config.reference_split)
 
 
 def _validation(config: Config, real: Selection) -> Selection:
@@ -184,46 +170,50 @@ def _varieties(config: Config, instruments: Instruments, plan: FloorPlan) -> Var
     return Varieties.of(instruments.extractors, plan, of_vendi, of_inception)
 
 
-def _classifier(name: str) -> FindingScores:
-    if name == "mini":
-        return FindingScores.from_folder(MINI / "classifier")
-    storage = Storage.at(name)
-    with tempfile.TemporaryDirectory() as folder:
-        for file in ("config.json", "model.safetensors"):
-            try:
-                Path(folder, file).write_bytes(storage.read(file))
-            except MissingError as error:
-                fix = "Give a folder with config.json and model.safetensors."
-                raise InputError("no classifier here", storage.uri, fix) from error
-        return FindingScores.from_folder(folder)
-
-
 def _record(config: Config, selections: dict[str, Selection], instruments: Instruments) -> RunRecord:
     """Which evaluation the output holds: another one's metrics are not overwritten."""
     return RunRecord(
-        pixels={"extractors": {extractor.name: extractor.digest for extractor in instruments.all}},
+        pixels={"extractors": dict(_digests(instruments))},
         plan={
             "job": "evaluate",
             "metrics": sorted(config.metrics),
+            **({"preset": config.preset} if config.preset in PROTOCOLS else {}),
             **{side: {"corpus": s.corpus.digest, "split": s.split} for side, s in selections.items()},
         },
     )
 
 
+def _digests(instruments: Instruments) -> Iterator[tuple[str, str]]:
+    for extractor in instruments.all:
+        yield extractor.name, extractor.digest
+    if instruments.matcher is not None:
+        yield instruments.matcher.reports.name, instruments.matcher.reports.digest
+
+
 def _scores(
-    config: Config, selections: Mapping[str, Selection], totals: Totals, varieties: Varieties
+    config: Config,
+    selections: Mapping[str, Selection],
+    totals: Totals,
+    varieties: Varieties,
+    plans: Mapping[str, FloorPlan],
 ) -> list[Score]:
-    for side in (REAL, SYNTHETIC, *({RIVAL} & selections.keys())):
+    for side in (REAL, SYNTHETIC, *({RIVAL, REFERENCE} & selections.keys())):
         if totals[side].films - totals[side].unreadable < 2:
             where = selections[side].corpus.uri
             raise InputError("fewer than two films can be read", where, "Give a corpus of PNG or JPEG films.")
     scores: list[Score] = []
     for extractor in totals.instruments.extractors:
         scores += feature_scores(config.metrics, selections, totals, varieties, extractor, _follow)
+        if REFERENCE in selections:
+            scores += reference_scores(
+                config.metrics, selections, totals, plans[REFERENCE], extractor, _follow
+            )
     if (classifier := totals.instruments.classifier) is not None:
         scores += classifier_scores(config.metrics, selections, totals, classifier)
     if "ms_ssim" in config.metrics:
         scores += film_scores(selections, totals)
+    if totals.instruments.matcher is not None:
+        scores += match_scores(selections, totals, totals.instruments.matcher)
     return scores
 
 

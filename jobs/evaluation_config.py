@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.options import option, required
+from jobs.options import config_group, option, required
 
 OF_MOMENTS = ("fid", "fid_infinity")
 OF_FEATURES = (*OF_MOMENTS, "fid_finding", "kid", "prdc", "vendi", "inception_score")
 OF_CLASSIFIER = ("mauc", "mauc_paired", "f1", "calibration")
-METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim")
-EXTRACTORS = ("efficientnet_lite0", "inception", "inception_256", "inception_clean", "rad_dino", "backbone")
+METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim", "alignment")
+"""`alignment` is retrieval too."""
+EXTRACTORS = (
+    "efficientnet_lite0", "inception", "inception_256", "inception_299", "inception_clean", "xrv",
+    "xrv_clean", "rad_dino", "rad_dino_299", "backbone", "named", "mini_vlm",
+)  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -25,6 +29,12 @@ class Config:
         None, help="URI of another corpus with synthetic films, to be compared with; null: none"
     )
     output: str = required(help="URI of the folder for metrics.json and metrics.parquet")
+    preset: str = config_group(
+        "preset",
+        default="own",
+        help="values of the other options to begin with. own: the defaults below; the others measure as a "
+        "paper does, with what is wrong with that beside it",
+    )
     metrics: list[str] = option(["fid", "mauc"], help="what to measure", choices=METRICS)
     extractors: list[str] = option(
         ["efficientnet_lite0"],
@@ -34,12 +44,25 @@ class Config:
     inception_weights: str | None = option(
         None, help="file of pytorch-fid's weights; null: its usual download"
     )
+    xrv_weights: str | None = option(
+        None, help="file of torchxrayvision's densenet121-res224-all, as a state_dict"
+    )
     rad_dino_weights: str | None = option(None, help="transformers folder of RAD-DINO")
     backbone_weights: str | None = option(
         None, help="transformers folder of another image backbone, for extractors=[backbone]"
     )
-    classifier: str = option("mini", help="mini, or a folder or URI of a finding classifier, for mAUC")
+    named_model: str | None = option(None, help="torchvision/NAME or timm/NAME, for extractors=[named]")
+    named_weights: str | None = option(None, help="file of its state_dict")
+    classifier: str = option(
+        "mini", help="for mAUC: mini, xrv (by xrv_weights), or a folder or URI of a finding classifier"
+    )
+    matcher: str = option(
+        "mini", help="for alignment: mini, a model folder, or that of BiomedCLIP or BioViL-T as published"
+    )
     real_split: str | None = option(None, help="which real rows to take; null: all")
+    reference_split: str | None = option(
+        None, help="further rows of real, from which FID, KID and PRDC are taken too; null: none"
+    )
     synthetic_split: str | None = option(None, help="which synthetic rows to take, a rival's too; null: all")
     validation_split: str | None = option(None, help="real rows on which f1 chooses its thresholds")
     cache: str | None = option(None, help="URI where features are kept; null: in the output")

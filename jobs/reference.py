@@ -83,7 +83,7 @@ def publish(config: Config, instruments: Instruments) -> Summary:
             check_enough([int(count) for count in counts], extractor.dimension)
     create_or_resume(output, record)
     plan = plan_floor(patients, keys, keys[: config.publish_floor])
-    totals = _measured(config, {REAL: selection}, {REAL: census}, plan, instruments, cache)
+    totals = _measured(config, {REAL: selection}, {REAL: census}, {REAL: plan}, instruments, cache)
     facts = Facts(
         run=record.plan_hash,
         name=selection.name,
@@ -138,7 +138,7 @@ def evaluate_against(config: Config, instruments: Instruments) -> Summary:
     keys = np.sort(np.concatenate(census.keys))
     n = facts.floor_films if len(keys) >= facts.floor_films else 0
     plan = FloorPlan(n=n, last_of_half=(0, 0), last_synthetic=int(keys[n - 1]) if n else 0)
-    totals = _measured(config, {SYNTHETIC: selection}, {SYNTHETIC: census}, plan, instruments, cache)
+    totals = _measured(config, {SYNTHETIC: selection}, {SYNTHETIC: census}, {REAL: plan}, instruments, cache)
     if totals[SYNTHETIC].films - totals[SYNTHETIC].unreadable < 2:
         where = selection.corpus.uri
         raise InputError("fewer than two films can be read", where, "Give a corpus of readable films.")
@@ -164,7 +164,7 @@ def _measured(
     config: Config,
     selections: Mapping[str, Selection],
     censuses: Mapping[str, Census],
-    plan: FloorPlan,
+    plans: Mapping[str, FloorPlan],
     instruments: Instruments,
     cache: FeatureCache,
 ) -> Totals:
@@ -172,7 +172,7 @@ def _measured(
     films = sum(census.films for census in censuses.values())
     bar: Progress[None] = progress(total=films, unit="films", desc="evaluate")
     with connect(config.address), bar:
-        for side, evidence in measure(selections, censuses, plan, instruments, cache):
+        for side, evidence in measure(selections, censuses, plans, instruments, cache):
             totals.add(side, evidence)
             bar.update(evidence.films)
     return totals

@@ -36,5 +36,11 @@ def terms(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
             "How often two models that are equally good would differ as much by chance. Of twenty "
             "comparisons between equals, one has a p below 0.05; only such a p is called a difference here.",
         )
+    if any(s.protocol is not None for s in scores):
+        yield (
+            "As in",
+            "The row is taken as the paper that is named takes it, so that it can stand in a table with its "
+            "figures. What is wrong with that, and which row to read instead, follows.",
+        )
     metrics = dict.fromkeys(s.metric for s in scores)
     yield from ((MEASURES[name].title, MEASURES[name].meaning) for name in metrics if name in MEASURES)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14
+from eval.retrieval import AT
 
 Better = Literal["higher", "lower", ""]
 
@@ -69,6 +70,21 @@ MEASURES = {
         "lower",
         "How alike four films of one prompt are; 1 is copies. Its floor is real films of four patients.",
     ),
+    "alignment": Measure(
+        "Alignment",
+        "higher",
+        "How near a model that reads films and reports puts a film to its own report: a cosine. Its floor is "
+        "the same films with other patients' reports, its ceiling real films.",
+    ),
+    **{
+        f"retrieval_r{at}": Measure(
+            f"Report found at {at}",
+            "higher",
+            f"How often a film's own report is among the {at} nearest of a hundred that differ. Its floor is "
+            "chance, its ceiling real films.",
+        )
+        for at in AT
+    },
     "mauc_label": Measure(
         "Label mAUC",
         "higher",
@@ -167,6 +183,18 @@ class Score:
         """What else decides how the value is to be read."""
         note = self.extra.get("note")
         return note if isinstance(note, str) else None
+
+    @property
+    def protocol(self) -> str | None:
+        """The published protocol that the value follows, and its source."""
+        protocol = self.extra.get("protocol")
+        return protocol if isinstance(protocol, str) else None
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with that protocol."""
+        fault = self.extra.get("fault")
+        return fault if isinstance(fault, str) else None
 
     @property
     def points(self) -> tuple[tuple[float, float], ...]:

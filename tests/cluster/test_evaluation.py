@@ -61,7 +61,7 @@ def collect(
         np.concatenate(census[SYNTHETIC].keys),
     )
     totals = Totals(instruments)
-    for side, evidence in measure(selections, census, plan, instruments, cache):
+    for side, evidence in measure(selections, census, {REAL: plan}, instruments, cache):
         totals.add(side, evidence)
     return totals, plan
 

@@ -10,12 +10,15 @@ from cluster.evidence import Evidence
 from cluster.film_slices import FilmSlice
 from diffcxr.errors import DiffCXRError, InputError
 from diffcxr.findings import CHEXPERT_14
+from eval.alignment import Alignment
+from eval.alignment import update as update_alignment
 from eval.auc import ScoredFilms
 from eval.feature_rows import FeatureRows
 from eval.fid import Side, update_side
 from eval.groups import GROUPS
 from eval.moments import Moments
 from eval.ms_ssim import Likeness, Sample
+from eval.retrieval import Pairs
 
 LARGEST = 2**64 - 1
 AWKWARD = np.array([0.1, -0.0, 5e-324, np.inf, np.nan, 1 / 3])
@@ -69,14 +72,23 @@ def likeness(films: int) -> Likeness:
     return Likeness(*numbers, rng.random(films), rng.random(films) < 0.5, waiting[:films])
 
 
+def alignment(films: int) -> Alignment:
+    rng = np.random.default_rng(films)
+    vectors = rng.normal(size=(2, films, 7)).astype(np.float32)
+    numbers = rng.integers(0, LARGEST, (3, films), np.uint64, endpoint=True)
+    return update_alignment(Alignment.empty(7), Pairs.of(*vectors, *numbers))
+
+
 @pytest.mark.parametrize("images", [(b"", None, b"\x89PNG\x00\xff"), ()])
 def test_a_slice_comes_back_as_it_was(images: tuple[bytes | None, ...]) -> None:
     labels = dict.fromkeys(CHEXPERT_14) | {"Edema": 1, "Fracture": -1, "Pneumonia": 0}
     numbers = np.array([LARGEST, 0, 1], np.uint64)
-    films = FilmSlice(7, "real", "a-name-000128", numbers, numbers[::-1], (labels, None, labels), images)
+    texts = ("", "né\n", "x") if images else ()
+    rows = (labels, None, labels)
+    films = FilmSlice(7, "real", "a-name-000128", numbers, numbers[::-1], rows, images, texts)
     back = slice_of(slice_row(films))
     assert isinstance(back, FilmSlice)
-    for name in ("number", "side", "name", "labels", "images"):
+    for name in ("number", "side", "name", "labels", "images", "texts"):
         assert getattr(back, name) == getattr(films, name)
     same(back.patients, films.patients)
     same(back.keys, np.ascontiguousarray(films.keys))
@@ -92,6 +104,7 @@ def test_evidence_comes_back_to_the_last_bit(films: int) -> None:
         likeness(films),
         films + 3,
         3,
+        alignment(films),
     )
     number, name, back = found = evidence_of(evidence_row((5, "synthetic", evidence)))
     assert not isinstance(found, DiffCXRError)
@@ -113,6 +126,12 @@ def test_evidence_comes_back_to_the_last_bit(films: int) -> None:
     for ours, sample in zip(back.likeness.waiting, evidence.likeness.waiting, strict=True):
         assert (ours.prompt, ours.patient, ours.index) == (sample.prompt, sample.patient, sample.index)
         same(ours.film, sample.film)
+    assert back.alignment is not None and evidence.alignment is not None
+    for column in ("values", "patients", "keys"):
+        same(getattr(back.alignment.ordered(), column), getattr(evidence.alignment.ordered(), column))
+    for column in ("films", "reports", "patients", "keys", "texts"):
+        there, was = (getattr(of.alignment.candidates.chosen(), column) for of in (back, evidence))
+        same(there, was)
 
 
 def test_awkward_numbers_are_not_rounded_and_nothing_is_made_of_nothing() -> None:
@@ -123,6 +142,7 @@ def test_awkward_numbers_are_not_rounded_and_nothing_is_made_of_nothing() -> Non
     same_moments(found[2].sides["e"].groups[3], state)
     same_moments(found[2].sides["e"].sets[1], Moments(6))
     assert (found[2].scored, found[2].rows, found[2].likeness.waiting) == ((), {}, ())
+    assert found[2].alignment is None
 
 
 def kinds_below(kind: type[DiffCXRError]) -> Iterator[type[DiffCXRError]]:

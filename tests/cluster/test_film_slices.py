@@ -37,7 +37,9 @@ def test_slices_hold_each_selected_film_once(tmp_path: Path) -> None:
 def test_images_stay_where_they_are_when_nobody_needs_them(tmp_path: Path) -> None:
     selection = Selection(write_films(tmp_path, film_rows(20, seed=1)))
     (one,) = read_slices(selection, "real", 0, first=0, images=False)
-    assert one.images == ()
+    assert one.images == one.texts == ()
+    (said,) = read_slices(selection, "real", 0, first=0, images=False, texts=True)
+    assert said.texts == tuple(f"film {index}" for index in range(20)) and said.images == ()
     assert len(one.keys) == len(one.labels) == 20
 
 

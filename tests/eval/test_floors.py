@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.floors import NONE, plan_floor
+from eval.floors import NONE, plan_floor, plan_floors
 from eval.groups import film_keys, groups, patient_hashes
 
 
@@ -50,3 +50,13 @@ def test_films_without_a_patient_are_kept_apart_by_report() -> None:
     one, two = patient_hashes([None, None], ["a", "b"])
     assert one != two
     assert one != patient_hashes(["a"], ["a"])[0]
+
+
+def test_several_references_have_their_floors_at_the_n_of_the_smallest() -> None:
+    small, large = corpus(200), corpus(900, name="l")
+    _, synthetic = corpus(3000, name="s")
+    plans = plan_floors({"small": small, "large": large}, synthetic)
+    alone = plan_floor(*small, synthetic)
+    assert plans["small"] == alone
+    assert plans["large"].n == alone.n and plans["large"].last_synthetic == alone.last_synthetic
+    assert (plans["large"].half(*large) == 0).sum() == alone.n

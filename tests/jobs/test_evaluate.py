@@ -11,7 +11,7 @@ from cluster.exhibits import EXHIBITS_PATH, exhibits_from_json
 from cluster.measurer import Instruments
 from cluster.session import connect
 from eval.prdc import NAMES
-from eval.scores import SCORE_SCHEMA
+from eval.scores import SCORE_SCHEMA, scores_from_json
 from jobs import evaluate
 from jobs.command import main
 from jobs.evaluation_config import METRICS, Config
@@ -19,6 +19,7 @@ from tests.cluster.films import film_rows, write_classifier, write_films
 from tests.cluster.rows import rows
 from tests.eval.inception_weights import write_inception_weights
 from tests.jobs.evaluations import command, scores
+from tests.weights_of_others import write_xrv
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -79,6 +80,8 @@ def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_pa
     found = scores(tmp_path / "out")
     of_features = {metric for metric, extractor, _ in found if extractor == "efficientnet_lite0"}
     assert of_features == {"fid", "fid_infinity", "fid_finding", "kid", *NAMES, "vendi", "inception_score"}
+    of_matcher = {metric for metric, extractor, _ in found if extractor == "mini_vlm"}
+    assert of_matcher == {"alignment", "retrieval_r1", "retrieval_r5", "retrieval_r10"}
     of_classifier = {metric for metric, extractor, _ in found if extractor == "finding_classifier"}
     means = {f"mauc_{truth}{mean}" for truth in ("label", "paired") for mean in ("", "_micro", "_weighted")}
     assert of_classifier == means | {"f1_label", "f1_label_micro", "ece_label", "brier_label"}
@@ -86,6 +89,8 @@ def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_pa
         assert score.digest and score.reference
         if metric == "fid_infinity":  # 60 films are too few for a line
             assert score.value is None and score.note is not None and "1,280 features" in score.note
+        elif metric.startswith("retrieval"):  # sixty films are no batch
+            assert score.value is None and score.ceiling is not None
         elif subset == "all" and not metric.startswith("mauc_paired"):
             assert score.value is not None and score.low is not None and score.high is not None, metric
             assert score.low <= score.value <= score.high, metric
@@ -102,6 +107,45 @@ def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_pa
     # Metrics that were not asked for are not computed, and what is left has the same values.
     assert main(command(tmp_path, "metrics=[kid]", *more, output="kid")) == 0
     assert list(scores(tmp_path / "kid").values()) == [found["kid", "efficientnet_lite0", "all"]]
+
+
+def test_a_further_reference_is_measured_as_it_would_be_alone(place: Path, capsys) -> None:
+    cache = f"cache={place / 'further-cache'}"
+    more = ["metrics=[fid,mauc]", cache]
+    assert main(command(place, *more, "real_split=test", "reference_split=train", output="further")) == 0
+    shown = capsys.readouterr().out
+    assert "efficientnet_lite0, films, train" in shown
+    found = scores_from_json((place / "further/metrics.json").read_bytes())
+    fids = {score.reference: score for score in found if score.metric == "fid"}
+    assert {name: score.n_real for name, score in fids.items()} == {"films, test": 15, "films, train": 45}
+    assert all(score.reference != "films, train" for score in found if score.metric != "fid")
+    for split in ("test", "train"):
+        assert main(command(place, "metrics=[fid]", cache, f"real_split={split}", output=f"of-{split}")) == 0
+        alone = scores(place / f"of-{split}")["fid", "efficientnet_lite0", "all"]
+        beside = fids[f"films, {split}"]
+        # Floors are all at the n of the smallest reference.
+        assert (beside.value, beside.low, beside.high) == (alone.value, alone.low, alone.high)
+        assert beside.floor is not None and beside.n_floor == fids["films, test"].n_floor
+    summary = json.loads((place / "further/summary.json").read_text())["scores"]
+    assert summary["fid/efficientnet_lite0/all"] != summary["fid/efficientnet_lite0/all/films, train"]
+    for split in ([], ["real_split=train"]):
+        assert main(command(place, "metrics=[fid]", "reference_split=train", *split, output="none")) == 2
+        assert "no other than real" in capsys.readouterr().err
+
+
+def test_a_preset_marks_its_paper_s_rows_and_says_what_is_wrong_with_them(place: Path, capsys) -> None:
+    write_xrv(place / "xrv.pt")
+    given = ["preset=diff_cxr", f"xrv_weights={place / 'xrv.pt'}", "classifier=xrv", "metrics=[mauc_paired]"]
+    one = command(place, f"synthetic={place / 'real'}", "synthetic_split=test", *given, output="preset")
+    assert main(one) == 0
+    assert "as in" in (shown := capsys.readouterr().out) and "the classifier's own reading" in shown
+    found = scores(place / "preset")
+    paired = found["mauc_paired", "xrv_findings", "diffcxr_11"]
+    assert paired.protocol is not None and "arXiv 2410.20165" in paired.protocol
+    assert paired.fault is not None and "read mauc_label" in paired.fault
+    assert main([argument for argument in one if not argument.startswith("preset")]) == 4
+    assert main(command(place, "preset=diff_cxr", output="no-weights")) == 2
+    assert "xrv_weights=" in capsys.readouterr().err
 
 
 def test_thresholds_are_not_chosen_on_films_that_they_judge(place: Path, capsys) -> None:

@@ -57,9 +57,8 @@ def test_a_rival_is_compared_in_every_metric_with_an_interval_and_a_p_value(tmp_
             assert score.value is not None and score.rival_value is not None and score.p_value is not None
             assert score.low is not None and score.high is not None, metric
             assert score.low <= score.value <= score.high, metric
-            films = (
-                (160, 120) if metric == "ms_ssim_difference" else (120, 120)
-            )  # a mean of prompts has no bias
+            of_all = metric.startswith(("ms_ssim", "alignment", "retrieval"))  # means have no bias by number
+            films = (160, 120) if of_all else (120, 120)
             assert (score.n_synthetic, score.n_rival) == films, metric
     fid = differences["fid_difference", "efficientnet_lite0", "all"]
     assert fid.value is not None and fid.value < 0 and fid.p_value is not None and fid.p_value < 0.05

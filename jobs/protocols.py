@@ -1,0 +1,145 @@
+"""The published protocols that presets of `evaluate` follow: which rows are theirs, and what is wrong there.
+
+Each has a file in conf/preset with the options that measure it; docs/presets.md says the same in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cluster.film_slices import REAL, REFERENCE, Selection
+from eval.prdc import NAMES
+from eval.scores import Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row of a paper's table."""
+
+    metric: str  # as in metrics.json; of mAUCs all means and findings
+    extractor: str | None
+    reference: str | None = REAL  # the side whose films it is a distance from; None: it is no distance
+    but: str = ""  # in what the value here is not theirs to the letter
+    fault: str = ""  # what is wrong with it, and what to read instead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    source: str  # the paper, and the code that was read
+    films: int | None  # synthetic ones that it takes; None: one for each of its reports
+    lines: tuple[Line, ...]
+
+
+_TRAINED = "its distance is from training films, which copies of them would win: read that from test films"
+_ENLARGED = "films are shrunk to 299 pixels before RAD-DINO enlarges them to 518: read that of rad_dino"
+_SUBSETS = "over 100 subsets of 1,000 films at most, where theirs are 100 of all films of the smaller side"
+_READ_BY_ITSELF = (
+    "the truth is the classifier's own reading, at operating points of other data, and what it gets wrong on "
+    "both films is rewarded: read mauc_label beside it"
+)
+
+PROTOCOLS = {
+    "diff_cxr": Protocol(
+        source="Diff-CXR, arXiv 2410.20165; Clarezero/UniMedDiff, tools/my_fid_score.py",
+        films=None,
+        lines=(
+            Line(metric="fid", extractor="inception_256", reference=REFERENCE, fault=_TRAINED),
+            Line(metric="mauc_paired", extractor="xrv_findings", reference=None, fault=_READ_BY_ITSELF),
+        ),
+    ),
+    "chexgenbench": Protocol(
+        source="CheXGenBench, arXiv 2505.10496; Raman1121/CheXGenBench, metrics/fid.py",
+        films=None,
+        lines=(
+            Line(metric="fid", extractor="rad_dino_299", fault=_ENLARGED),
+            Line(
+                metric="kid",
+                extractor="rad_dino_299",
+                but=_SUBSETS,
+                fault=f"where sides are equal, its subsets are one set, whose spread is nothing; {_ENLARGED}",
+            ),
+            *(Line(metric=name, extractor="rad_dino_299", fault=_ENLARGED) for name in NAMES),
+            Line(metric="fid", extractor="inception_299"),
+            Line(metric="kid", extractor="inception_299", but=_SUBSETS),
+            Line(
+                metric="inception_score",
+                extractor="inception_299",
+                but="of all films in one split, where theirs are ten",
+                fault="a softmax over pooled features stands for class probabilities: read that of inception",
+            ),
+            Line(
+                metric="alignment",
+                extractor="biovil_t",
+                reference=None,
+                but="not rounded to three decimals before the mean",
+                fault="it has no interval and no floor: read it beside the floor of wrong reports",
+            ),
+        ),
+    ),
+    "roentgen": Protocol(
+        source="RoentGen, arXiv 2211.12737; StanfordMIMI/RoentGen, eval/",
+        films=5000,
+        lines=(
+            Line(
+                metric="fid",
+                extractor="inception_clean",
+                but="by pytorch-fid's file of Inception, where clean-fid has StyleGAN's of the same graph",
+            ),
+            Line(
+                metric="fid",
+                extractor="xrv_clean",
+                fault="films are stretched before the crop, which then crops nothing: read that of xrv",
+            ),
+            Line(
+                metric="ms_ssim",
+                extractor=None,
+                but="with reflected edges at the last scale, which pytorch-msssim leaves out",
+            ),
+        ),
+    ),
+    "llm_cxr": Protocol(
+        source="LLM-CXR, arXiv 2305.11490, sections 3.3 and D",
+        films=None,
+        lines=(
+            Line(metric="fid", extractor="inception"),
+            Line(
+                metric="fid",
+                extractor="xrv",
+                but="with torchxrayvision's own preprocessing, which the paper does not tell",
+            ),
+            Line(
+                metric="mauc_paired",
+                extractor="xrv_findings",
+                reference=None,
+                fault=f"its tables 4 and 8 have AUROC and F1 the other way round; {_READ_BY_ITSELF}",
+            ),
+        ),
+    ),
+}
+
+
+def follow_protocol(
+    scores: Sequence[Score], protocol: Protocol, selections: Mapping[str, Selection]
+) -> list[Score]:
+    """The scores, of which those that are rows of the paper's tables say so, and what is wrong with them."""
+    return [_marked(score, protocol, selections) for score in scores]
+
+
+def _marked(score: Score, protocol: Protocol, selections: Mapping[str, Selection]) -> Score:
+    for line in protocol.lines:
+        if _is(score, line, selections):
+            source = f"{protocol.source}; but {line.but}" if line.but else protocol.source
+            faults = [line.fault] if line.fault else []
+            if protocol.films is not None and score.n_synthetic != protocol.films:
+                faults.append(f"it takes {protocol.films:,} films, and these are {score.n_synthetic:,}")
+            return replace(score, protocol=source, fault="; ".join(faults) or None)
+    return score
+
+
+def _is(score: Score, line: Line, selections: Mapping[str, Selection]) -> bool:
+    if score.against is not None or score.extractor != line.extractor:
+        return False
+    mean = score.metric.removesuffix("_micro").removesuffix("_weighted")
+    named = line.reference is None or score.reference == selections[line.reference].name
+    return mean == line.metric and named
