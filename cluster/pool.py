@@ -27,6 +27,9 @@ QUEUE = 2
 _LAST_SECONDS = 5.0
 """Before a machine's end: what a worker has in hand then is dropped, and made elsewhere."""
 
+_VERDICT_SECONDS = 20.0
+"""Ray takes so long at most to find out that a node is dead."""
+
 
 class WorkerActor:
     """A Worker in a process of its own."""
@@ -216,10 +219,15 @@ class Pool:
 
 
 def _died_with_its_node(actor: Any) -> bool:
-    """What Ray knows of a dead actor's end; one that was still loading has told of no node."""
-    cause = ray_state.actors(actor._actor_id.hex())["DeathCause"]
-    context = common_pb2.ActorDiedErrorContext  # type: ignore[attr-defined]
-    return bool(cause.actor_died_error_context.reason == context.Reason.Value("NODE_DIED"))
+    """What Ray knows of a dead actor's end; one that was still loading has told of no node.
+
+    An actor that cannot be reached may not be known to be dead yet: Ray looks after its nodes now and then.
+    """
+    end = time.monotonic() + _VERDICT_SECONDS
+    while (known := ray_state.actors(actor._actor_id.hex()))["State"] != "DEAD" and time.monotonic() < end:
+        time.sleep(0.1)
+    reasons = common_pb2.ActorDiedErrorContext.Reason  # type: ignore[attr-defined]
+    return bool(known["DeathCause"].actor_died_error_context.reason == reasons.Value("NODE_DIED"))
 
 
 def _living_nodes() -> set[str]:
