@@ -26,7 +26,7 @@ from eval.feature_rows import merge_all as merge_rows
 from eval.features.extractor import Extractor, Judge
 from eval.fid_finding import fid_finding_differences
 from eval.fid_infinity import fid_infinity_difference
-from eval.paired import pair
+from eval.paired import own_thresholds, pair
 from eval.prdc import K
 from eval.scores import Score
 
@@ -137,15 +137,19 @@ def _of_classifier(
     n = len(ours.keys), len(rival.keys)
     if "mauc" in metrics:
         yield mauc_differences(ours, rival, paired, metric="mauc_label", findings=findings), *n
-    if "mauc_paired" in metrics:
+    if {"mauc_paired", "f1_paired"} & set(metrics):
         real = of(REAL)
         pairs = [
             pair(state, real, *first_films(selections[side])[:2])[0]
             for side, state in zip(RIVALS, (ours, rival), strict=True)
         ]
         one, other, paired = compared(rivalry.comparison, *pairs)
-        differences = mauc_differences(one, other, paired, metric="mauc_paired", findings=findings)
-        yield differences, len(one.keys), len(other.keys)
+        films = len(one.keys), len(other.keys)
+        if "mauc_paired" in metrics:
+            yield mauc_differences(one, other, paired, metric="mauc_paired", findings=findings), *films
+        if "f1_paired" in metrics:
+            own = own_thresholds(classifier.dimension)
+            yield f1_differences(one, other, own, findings=findings, truth="paired"), *films
     if "f1" in metrics:
         thresholds = choose_thresholds(of(VALIDATION))
         yield f1_differences(ours, rival, thresholds, findings=findings), *n

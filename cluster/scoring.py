@@ -22,7 +22,7 @@ from eval.inception_score import inception_score
 from eval.kid import kid_score
 from eval.mauc import mauc_scores
 from eval.ms_ssim import ms_ssim_score
-from eval.paired import pair
+from eval.paired import own_thresholds, pair
 from eval.prdc import prdc_scores
 from eval.reference import settled
 from eval.scores import Score
@@ -133,11 +133,15 @@ def classifier_scores(
     labels = f"labels of {selections[SYNTHETIC].name}"
     if "mauc" in metrics:
         yield from mauc_scores(synthetic, real, **told, reference=labels)
-    if "mauc_paired" in metrics:
+    if {"mauc_paired", "f1_paired"} & set(metrics):
         keys, firsts, _ = first_films(selections[SYNTHETIC])
         paired = pair(synthetic, real, keys, firsts)
         reference = f"the classifier on paired films of {selections[REAL].name}"
-        yield from mauc_scores(*paired, **told, reference=reference, truth="paired")
+        if "mauc_paired" in metrics:
+            yield from mauc_scores(*paired, **told, reference=reference, truth="paired")
+        if "f1_paired" in metrics:
+            own = own_thresholds(classifier.dimension)
+            yield from f1_scores(*paired, own, **told, reference=reference, truth="paired")
     if "f1" in metrics:
         thresholds = choose_thresholds(of(VALIDATION))
         reference = f"{labels}, thresholds of {selections[VALIDATION].name}"

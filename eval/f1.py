@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from eval.auc import MIN_OF_EACH_CLASS, ScoredFilms, shuffled
 from eval.differences import Difference, by_resamples
 from eval.intervals import Interval
+from eval.mauc import Truth
 from eval.scores import Score
 
 RESAMPLES = 1000
@@ -45,12 +46,14 @@ def f1_scores(
     extractor: str,
     digest: str,
     reference: str,
+    truth: Truth = "label",
     resamples: int = RESAMPLES,
 ) -> list[Score]:
     """The macro mean, the micro F1 over all films and findings, then each finding.
 
-    `floor` takes another patient's labels, `ceiling` the real films. Intervals resample patients. A finding
-    has no value where it has no threshold or too few films of a class.
+    Truth is the labels of reports, or for `paired` what `eval.paired` made of the real films. `floor` takes
+    another patient's truth, `ceiling` is the same on the real films, for labels. Intervals resample patients.
+    A finding has no value where it has no threshold or too few films of a class.
     """
     counts = _counts(synthetic, thresholds, synthetic.patients)
     enough = _enough(synthetic, thresholds)
@@ -61,7 +64,7 @@ def f1_scores(
     ]
     draws = _resampled(counts, used, resamples) if len(used) else None
     row = Score(
-        metric="f1_label",
+        metric=f"f1_{truth}",
         extractor=extractor,
         value=None,
         n_real=len(real.keys),
@@ -72,12 +75,13 @@ def f1_scores(
 
     def filled(row: Score, place: int) -> Score:
         """With the numbers at a place of `_f1`: macro, micro, then the findings that are used."""
-        value, floor, ceiling = (float(values[place]) for values in sums)
+        value, floor, of_real = (float(values[place]) for values in sums)
+        ceiling = of_real if truth == "label" else None
         low, high = _percentiles(draws[:, place]) if draws is not None else (None, None)
         return replace(row, value=value, floor=floor, ceiling=ceiling, low=low, high=high)
 
     told = tuple(findings[index] for index in used)
-    means = [replace(row, findings=told), replace(row, metric="f1_label_micro", findings=told)]
+    means = [replace(row, findings=told), replace(row, metric=f"f1_{truth}_micro", findings=told)]
     scores = [filled(mean, place) for place, mean in enumerate(means)] if len(used) else means
     for index, finding in enumerate(findings):
         one = replace(row, subset=finding, n_positive=int((synthetic.truth[:, index] == 1).sum()))
@@ -95,6 +99,7 @@ def f1_differences(
     thresholds: NDArray[np.float64],  # (findings,), nan where none could be chosen
     *,
     findings: Sequence[str],
+    truth: Truth = "label",
     resamples: int = RESAMPLES,
 ) -> dict[tuple[str, str], Difference]:
     """How two corpora differ in the rows of `f1_scores`, by metric and subset, over the findings of both.
@@ -108,7 +113,8 @@ def f1_differences(
     counts = [_counts(state, thresholds, patients) for state in (ours, rival)]
     value, rivals = (_f1(of.sum(0), used) for of in counts)
     draws, rival_draws = (_resampled(of, used, resamples) for of in counts)
-    rows = [("f1_label", "all"), ("f1_label_micro", "all"), *(("f1_label", findings[i]) for i in used)]
+    metric = f"f1_{truth}"
+    rows = [(metric, "all"), (f"{metric}_micro", "all"), *((metric, findings[i]) for i in used)]
     return {
         row: by_resamples(float(value[at] - rivals[at]), float(rivals[at]), draws[:, at] - rival_draws[:, at])
         for at, row in enumerate(rows)

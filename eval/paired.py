@@ -11,6 +11,11 @@ THRESHOLD = 0.0
 """Of the classifier's logits, which is a probability of a half."""
 
 
+def own_thresholds(findings: int) -> NDArray[np.float64]:
+    """(findings,): the least score above THRESHOLD; `eval.f1` counts a score equal to it as seen."""
+    return np.full(findings, float(np.nextafter(np.float32(THRESHOLD), np.float32(1))))
+
+
 def pair(
     synthetic: ScoredFilms,
     real: ScoredFilms,  # as eval.auc.merge_all orders them

@@ -20,7 +20,7 @@ def summarise(
 ) -> Summary:
     """The same from the scores that were taken and from those that are read back."""
     # Those of pairs, single findings, reports, comparisons and other real films are of fewer films.
-    fewer = ("mauc_paired", "fid_finding", "alignment", "retrieval")
+    fewer = ("mauc_paired", "f1_paired", "fid_finding", "alignment", "retrieval")
     further = selections[REFERENCE].name if REFERENCE in selections else None
     of_all = [
         s for s in scores if not s.metric.startswith(fewer) and s.against is None and s.reference != further

@@ -38,6 +38,7 @@ _READ_BY_ITSELF = (
     "the truth is the classifier's own reading, at operating points of other data, and what it gets wrong on "
     "both films is rewarded: read mauc_label beside it"
 )
+_SWAPPED = f"its tables 4 and 8 have AUROC and F1 the other way round; {_READ_BY_ITSELF}"
 
 PROTOCOLS = {
     "diff_cxr": Protocol(
@@ -112,7 +113,13 @@ PROTOCOLS = {
                 metric="mauc_paired",
                 extractor="xrv_findings",
                 reference=None,
-                fault=f"its tables 4 and 8 have AUROC and F1 the other way round; {_READ_BY_ITSELF}",
+                fault=_SWAPPED,
+            ),
+            Line(
+                metric="f1_paired",
+                extractor="xrv_findings",
+                reference=None,
+                fault=_SWAPPED,
             ),
         ),
     ),

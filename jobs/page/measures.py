@@ -115,6 +115,14 @@ MEASURES = {
         "Of hits and false alarms, at thresholds chosen on other real films; the mean over findings.",
     ),
     "f1_label_micro": Measure("F1, micro", "higher", "The same over all films and findings together."),
+    "f1_paired": Measure(
+        "Paired F1",
+        "higher",
+        "The truth is what the classifier sees on the paired real film, at its own thresholds.",
+    ),
+    "f1_paired_micro": Measure(
+        "Paired F1, micro", "higher", "With paired truth, over all films and findings together."
+    ),
     "ece_label": Measure(
         "Calibration error",
         "lower",

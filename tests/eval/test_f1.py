@@ -69,3 +69,16 @@ def test_without_thresholds_there_are_rows_and_no_values() -> None:
         SYNTHETIC, REAL, np.full(3, np.nan), findings=FINDINGS, extractor="c", digest="d", reference="r"
     )
     assert [row.value for row in rows] == [None] * 5
+
+
+def test_paired_f1_is_of_the_same_truth_without_a_ceiling() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(80, 2)).astype(np.float32)
+    truth = (scores + rng.normal(size=(80, 2)) > 0).astype(np.int8)
+    films = ScoredFilms(scores, truth, np.arange(80, dtype=np.uint64), np.arange(80, dtype=np.uint64))
+    told = {"findings": ("Edema", "Fracture"), "extractor": "e", "digest": "d", "reference": "r"}
+    rows = f1_scores(films, films, np.zeros(2), **told, truth="paired", resamples=20)
+    assert [row.metric for row in rows] == ["f1_paired", "f1_paired_micro", "f1_paired", "f1_paired"]
+    expected = f1_score(truth, scores >= 0, average="macro")
+    assert rows[0].value == pytest.approx(expected, abs=1e-12)
+    assert all(row.ceiling is None and row.floor is not None for row in rows)

@@ -3,7 +3,7 @@ import pytest
 
 from eval.auc import ScoredFilms, merge_all
 from eval.groups import film_keys
-from eval.paired import pair
+from eval.paired import THRESHOLD, own_thresholds, pair
 
 RNG = np.random.default_rng(0)
 REPORTS = [f"r{i}" for i in range(30)]
@@ -50,3 +50,8 @@ def test_without_a_report_in_common_there_is_no_pair() -> None:
     assert (len(synthetic.keys), len(real.keys)) == (0, 0)
     with pytest.raises(ValueError, match="no known report"):
         pair(SYNTHETIC, REAL, KEYS[:-1], FIRSTS[:-1])
+
+
+def test_what_is_seen_at_the_classifier_s_own_threshold_is_what_pairs_call_present() -> None:
+    scores = np.array([[-1.0, 0.0, np.nextafter(np.float32(0), np.float32(1)), 2.0]], np.float32)
+    np.testing.assert_array_equal((scores >= own_thresholds(4))[0], scores[0] > THRESHOLD)

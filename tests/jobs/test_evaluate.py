@@ -84,14 +84,15 @@ def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_pa
     assert of_matcher == {"alignment", "retrieval_r1", "retrieval_r5", "retrieval_r10"}
     of_classifier = {metric for metric, extractor, _ in found if extractor == "finding_classifier"}
     means = {f"mauc_{truth}{mean}" for truth in ("label", "paired") for mean in ("", "_micro", "_weighted")}
-    assert of_classifier == means | {"f1_label", "f1_label_micro", "ece_label", "brier_label"}
+    f1s = {f"f1_{truth}{mean}" for truth in ("label", "paired") for mean in ("", "_micro")}
+    assert of_classifier == means | f1s | {"ece_label", "brier_label"}
     for (metric, _, subset), score in found.items():
         assert score.digest and score.reference
         if metric == "fid_infinity":  # 60 films are too few for a line
             assert score.value is None and score.note is not None and "1,280 features" in score.note
         elif metric.startswith("retrieval"):  # sixty films are no batch
             assert score.value is None and score.ceiling is not None
-        elif subset == "all" and not metric.startswith("mauc_paired"):
+        elif subset == "all" and not metric.startswith(("mauc_paired", "f1_paired")):
             assert score.value is not None and score.low is not None and score.high is not None, metric
             assert score.low <= score.value <= score.high, metric
             assert score.floor is not None or score.ceiling is not None, metric
@@ -160,8 +161,9 @@ def test_paired_truth_is_of_the_real_films_of_the_same_reports(tmp_path: Path) -
     write_films(tmp_path / "real", real, [70])
     write_films(tmp_path / "synthetic", film_rows(60, seed=1, brightness=4))
     write_classifier(tmp_path / "classifier")
-    assert main(command(tmp_path, "metrics=[mauc_paired]")) == 0
+    assert main(command(tmp_path, "metrics=[mauc_paired,f1_paired]")) == 0
     found = scores(tmp_path / "out")
+    assert {metric for metric, _, _ in found} >= {"mauc_paired", "f1_paired", "f1_paired_micro"}
     assert all(score.n_real == score.n_synthetic == 60 for score in found.values())
     assert all("paired films of films" in score.reference for score in found.values())
 

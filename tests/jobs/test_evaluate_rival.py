@@ -53,7 +53,7 @@ def test_a_rival_is_compared_in_every_metric_with_an_interval_and_a_p_value(tmp_
         assert score.against is not None and score.against.startswith("films, ")
         if metric == "fid_infinity_difference":
             assert score.value is None
-        elif subset == "all" and not metric.startswith("mauc_paired"):
+        elif subset == "all" and not metric.startswith(("mauc_paired", "f1_paired")):
             assert score.value is not None and score.rival_value is not None and score.p_value is not None
             assert score.low is not None and score.high is not None, metric
             assert score.low <= score.value <= score.high, metric

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from cluster.film_slices import REAL, REFERENCE, Selection
+from cluster.storage import Storage
 from eval.features.biovil_t import BioViLT
 from eval.features.xrv import XRVFindings
-from eval.scores import Score
+from eval.scores import Score, scores_to_json
 from jobs.evaluation_config import EXTRACTORS, Config
 from jobs.options import GROUPS, options_of
 from jobs.overrides import compose_config
 from jobs.protocols import PROTOCOLS, follow_protocol
+from jobs.report import Config as PageConfig
+from jobs.report import run
 from tests.cluster.films import film_rows, write_films
+from tests.jobs.page_runs import metrics
 
 DOCS = Path(__file__).parents[2] / "docs" / "presets.md"
 # The metrics that are measured by another's name.
@@ -107,3 +112,14 @@ def test_a_distance_from_training_films_is_told_from_that_of_test_films(
         row(metric=f"mauc_paired{mean}", extractor="xrv_findings") for mean in ("", "_micro", "_weighted")
     ]
     assert all(s.protocol for s in follow_protocol(means, PROTOCOLS["diff_cxr"], selections))
+
+
+def test_the_page_tells_which_paper_a_row_follows_and_what_is_wrong_there(tmp_path: Path) -> None:
+    ours = metrics(0.8)[0]
+    theirs = replace(ours, protocol="RoentGen, arXiv 2211.12737", fault="films are <stretched>")
+    Storage.at(tmp_path / "runs/evaluation").create("metrics.json", scores_to_json([theirs, ours]))
+    run(PageConfig(runs=str(tmp_path / "runs"), output=str(tmp_path / "page.html")))
+    html = (tmp_path / "page.html").read_text()
+    assert html.count("As in RoentGen, arXiv 2211.12737") == 1
+    assert "<b>Mind</b>: films are &lt;stretched&gt;." in html
+    assert "can stand in a table" in html  # among the words that a reader meets

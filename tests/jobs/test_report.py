@@ -11,6 +11,7 @@ from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14, Labels
 from diffcxr.sources.row import Row
 from eval.prdc import NAMES
+from eval.retrieval import AT
 from jobs.command import main
 from jobs.page.axis import auc_axis, axis_over
 from jobs.page.films import film
@@ -189,7 +190,8 @@ def test_every_metric_of_evaluate_has_a_name_and_a_meaning() -> None:
         "ms_ssim",
         *means,
     ]
-    of_evaluate += ["f1_label", "f1_label_micro", "ece_label", "brier_label"]
+    of_evaluate += [f"f1_{truth}{mean}" for truth in ("label", "paired") for mean in ("", "_micro")]
+    of_evaluate += ["ece_label", "brier_label", "alignment", *(f"retrieval_r{at}" for at in AT)]
     scores = read_scores([{"metric": name, "value": 0.5, "floor": 0.1} for name in of_evaluate], "here")
     told = dict(terms(scores))
     assert len({score.title for score in scores}) == len(of_evaluate)
