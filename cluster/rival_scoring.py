@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cluster.evaluation import Totals
-from cluster.film_slices import REAL, RIVAL, SYNTHETIC, VALIDATION, Selection, first_films
+from cluster.film_slices import REAL, REFERENCE, RIVAL, SYNTHETIC, VALIDATION, Selection, first_films
 from cluster.finding_films import FindingStates
 from cluster.rivalry import RIVALS, Rivalry
 from diffcxr.findings import CHEXPERT_14
@@ -47,7 +47,8 @@ def difference_scores(
 ) -> list[Score]:
     """A row for each of `scores`, in their order: the value of the synthetic corpus less that of its rival.
 
-    Both are taken over the films that are compared. Without a value where these are too few.
+    Both are taken over the films that are compared. Without a value where these are too few. Models are not
+    compared by their distances from REFERENCE.
     """
     found: _Found = {}
     for extractor in totals.instruments.extractors:
@@ -75,7 +76,8 @@ def difference_scores(
         read = [totals[side].films - totals[side].unreadable for side in RIVALS]
         found["ms_ssim", None, "all"] = means, read[0], read[1]
     against = _called(selections)
-    return [_row(score, found, rivalry, against) for score in scores]
+    further = selections[REFERENCE].name if REFERENCE in selections else None
+    return [_row(score, found, rivalry, against) for score in scores if score.reference != further]
 
 
 def _of_features(

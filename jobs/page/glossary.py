@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from jobs.page.measures import MEASURES, Score
+from jobs.page.meanings import MEASURES
+from jobs.page.measures import Score
 
 
 def terms(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:

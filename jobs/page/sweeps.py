@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.page.measures import Better, Score, number, overall
+from jobs.page.meanings import Better
+from jobs.page.measures import Score, number, overall
 
 _FIGURES = {"images": "Films", "images_per_second": "Films a second"}  # of the steps' summaries
 

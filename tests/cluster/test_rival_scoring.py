@@ -7,7 +7,7 @@ import pytest
 
 from cluster.evaluation import Totals
 from cluster.evidence import Evidence
-from cluster.film_slices import REAL, RIVAL, SYNTHETIC, VALIDATION, Selection, take_census
+from cluster.film_slices import REAL, REFERENCE, RIVAL, SYNTHETIC, VALIDATION, Selection, take_census
 from cluster.measurer import Instruments
 from cluster.rival_scoring import difference_scores
 from cluster.rivalry import Rivalry
@@ -161,3 +161,13 @@ def test_too_few_films_have_rows_without_a_value(tmp_path: Path) -> None:
         score = found[f"{metric}_difference"]
         assert (score.value, score.low, score.p_value, score.rival_value) == (None,) * 4
         assert (score.n_synthetic, score.n_rival) == (3, 3)
+
+
+def test_models_are_not_compared_by_their_distances_from_a_further_reference(tmp_path: Path) -> None:
+    world = World(tmp_path, 60, metrics=["fid"])
+    world.selections[REFERENCE] = Selection(world.selections[REAL].corpus, "train")
+    (fid,) = (score for score in world.alone() if score.metric == "fid")
+    further = dataclasses.replace(fid, reference=world.selections[REFERENCE].name)
+    arguments = world.metrics, world.selections, world.totals, world.rivalry, None
+    (found,) = difference_scores(*arguments, [fid, further], lambda _, values: values)
+    assert found.reference == fid.reference != further.reference
