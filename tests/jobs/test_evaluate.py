@@ -269,11 +269,11 @@ def test_fid_on_inception_features_takes_weights_from_a_path(place: Path) -> Non
 
 def test_variants_of_inception_take_the_same_weights(tmp_path: Path) -> None:
     weights = write_inception_weights(tmp_path / "weights.pth")
-    names = ["inception", "inception_256", "inception_clean"]
+    names = ["inception", "inception_256", "inception_299", "inception_clean"]
     config = Config(
         real="r", synthetic="s", output="o", metrics=["fid"], extractors=names, inception_weights=str(weights)
     )
-    assert [extractor.name for extractor in evaluate._instruments(config).extractors] == names
+    assert [extractor.name for extractor in evaluate.make_instruments(config).extractors] == names
 
 
 @pytest.mark.parametrize(
@@ -286,6 +286,10 @@ def test_variants_of_inception_take_the_same_weights(tmp_path: Path) -> None:
         ("extractors=[]", "needs an extractor"),
         ("extractors=[rad_dino]", "rad_dino_weights=PATH"),
         ("extractors=[backbone]", "backbone_weights=PATH"),
+        ("extractors=[xrv]", "xrv_weights="),
+        ("extractors=[named]", "named_weights=PATH"),
+        ("classifier=xrv", "xrv_weights="),
+        ("reference_split=train", "no other than real"),
         ("metrics=[ssim]", "ssim"),
         ("metrics=[f1]", "needs films on which to choose"),
         ("cache=/proc/nowhere", "/proc/nowhere"),
@@ -324,6 +328,6 @@ def test_an_interrupted_evaluation_goes_on_from_its_features(
 
 def test_options_default_to_what_works_offline() -> None:
     config = Config(real="r", synthetic="s", output="o")
-    instruments = evaluate._instruments(Config(real="r", synthetic="s", output="o", metrics=["fid"]))
+    instruments = evaluate.make_instruments(Config(real="r", synthetic="s", output="o", metrics=["fid"]))
     assert isinstance(instruments, Instruments)
     assert [extractor.name for extractor in instruments.all] == config.extractors == ["efficientnet_lite0"]

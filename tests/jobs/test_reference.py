@@ -45,7 +45,7 @@ def three_dimensions(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         scores = FindingScores.from_folder(place / name)
         return Instruments((scores,), scores if "mauc" in config.metrics else None)
 
-    monkeypatch.setattr(evaluate, "_instruments", instruments)
+    monkeypatch.setattr(evaluate, "make_instruments", instruments)
 
 
 def run(place: Path, output: str, *more: str) -> int:
