@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.result import REPOSITORY
-from tests.chaos.processes import descendants, is_alive, wait_for
+from tests.chaos.processes import descendants, kill_driver
 
 _LOOK_EVERY_S = 2.0  # at a family of twenty: some 50 ms of a core
 _ASK_EVERY_S = 0.2
@@ -45,11 +45,8 @@ class Watched:
             raise RuntimeError(f"{self._name} ended with {self._process.returncode}")
 
     def kill(self) -> None:
-        """Ends the process with SIGKILL, and returns when all that were below it have ended by themselves."""
-        family = [pid for pid, _ in descendants(self._process.pid)]
-        self._process.kill()
-        self._process.wait()
-        wait_for(lambda: not any(map(is_alive, family)))
+        """Ends the process with SIGKILL, and returns when all that were below it have ended too."""
+        kill_driver(self._process)
 
     def _look(self) -> None:
         pid = self._process.pid

@@ -30,7 +30,7 @@ def test_a_family_is_larger_than_its_driver_and_ends_with_it(tmp_path: Path) -> 
     assert command.peak_family > command.peak_driver > MEBIBYTES << 20
     family = [pid for pid, _ in descendants(command.pid)]
     command.kill()
-    assert family and not any(map(is_alive, family))
+    assert family and not is_alive(*family)
 
 
 def test_a_command_that_fails_is_an_error_and_one_that_ends_says_how_long_it_took() -> None:

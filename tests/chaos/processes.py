@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 
 def descendants(pid: int) -> Iterator[tuple[int, str]]:
@@ -16,8 +20,24 @@ def descendants(pid: int) -> Iterator[tuple[int, str]]:
             yield from descendants(child)
 
 
-def is_alive(pid: int) -> bool:
-    return any(pid == alive for alive, _, _ in _all())
+def is_alive(*pids: int) -> bool:
+    """Whether any of them is."""
+    return not {pid for pid, _, _ in _all()}.isdisjoint(pids)
+
+
+def kill_driver(driver: subprocess.Popen[Any]) -> None:
+    """Ends a driver with SIGKILL, and returns when all processes that were below it have ended.
+
+    They do so by themselves, but Ray's agents of a node take minutes to find out: those are ended here.
+    """
+    family = dict(descendants(driver.pid))
+    driver.kill()
+    driver.communicate()
+    for pid, command in family.items():
+        if "agent" in command.lower():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not is_alive(*family))
 
 
 def parent_of(pid: int) -> int:

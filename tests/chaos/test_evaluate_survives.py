@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +16,7 @@ from cluster.session import connect
 from cluster.shard import shard_path
 from diffcxr.errors import InputError
 from jobs.command import main
-from tests.chaos.processes import descendants, is_alive, wait_for
+from tests.chaos.processes import kill_driver, wait_for
 from tests.cluster.films import film_rows, write_classifier, write_films
 from tests.jobs.evaluations import command
 
@@ -62,10 +60,7 @@ def test_a_killed_evaluation_resumes_and_extracts_no_shard_again(
     request.addfinalizer(driver.kill)
     wait_for(lambda: len(extracted(killed)) >= 8 or driver.poll() is not None, seconds=600)
     assert driver.poll() is None, "the driver ended by itself"
-    family = [pid for pid, _ in descendants(driver.pid)]
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.communicate()
-    wait_for(lambda: not any(is_alive(pid) for pid in family))
+    kill_driver(driver)
     left = extracted(killed)
     extractors = {path.partition("/")[0] for path in left}
     assert len(extractors) == 2 and 8 <= len(left) < 2 * sum(SHARDS.values()), "killed on the way"

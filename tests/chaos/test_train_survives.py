@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from cluster.session import connect
 from jobs.command import main
-from tests.chaos.processes import descendants, is_alive, wait_for
+from tests.chaos.processes import descendants, is_alive, kill_driver, wait_for
 
 DIFFCXR = Path(sys.executable).with_name("diffcxr")
 STEPS = 1500
@@ -47,11 +47,8 @@ def test_a_killed_worker_and_a_killed_driver_change_no_weight(
     os.kill(workers[1], signal.SIGKILL)
     reached = step()
     wait_for(lambda: step() > reached or driver.poll() is not None, seconds=600)
-    family = [pid for pid, _ in descendants(driver.pid)]
-    assert driver.poll() is None and not any(is_alive(pid) for pid in workers)
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.communicate()
-    wait_for(lambda: not any(is_alive(pid) for pid in family))
+    assert driver.poll() is None and not is_alive(*workers)
+    kill_driver(driver)
     assert reached < step() < STEPS, "the driver was to be killed on the way"
 
     with connect(num_cpus=2):
