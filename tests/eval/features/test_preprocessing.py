@@ -33,7 +33,7 @@ def test_published_digests_stay_what_they_were(tmp_path: Path) -> None:
     digest = "sha256:08b83b9d0d90f66ba5f745c20c40096bfa3c331fecf2651cdf5c03efe036a0ee"
     assert EfficientNetLite0().digest == digest
     weights = write_inception_weights(tmp_path / "weights.pth").read_bytes()
-    recipe = "grey to 3 channels; bilinear to 299x299; 2 x / 255 - 1; pooled 2048"
+    recipe = "grey to 3 channels; bilinear to 299x299; 2 x / 255 - 1; norms folded; pooled 2048"
     assert Inception(weights).digest == extractor_digest("inception", weights, recipe)
 
 
