@@ -1,4 +1,4 @@
-"""FID by singular values against pytorch-fid's by sqrtm: how much faster, and how far apart.
+"""Our FID against pytorch-fid's by sqrtm: how much faster, and how far apart.
 
 The features are like Inception's: correlated, clipped at 0, 2048 of them. In full, pytorch-fid's
 way from image files to a value is taken too, with one file of random weights for its network and ours.

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from pytorch_fid.fid_score import calculate_frechet_distance
 
-from eval.frechet import frechet_distance
-from eval.moments import Moments, fold, merge_all, update
+from eval.frechet import _root, _trace_of_root, frechet_distance
+from eval.moments import Moments, fold, merge_all, result, update
 
 
 def features(count: int, dimension: int, seed: int, shift: float = 0.0) -> np.ndarray:
@@ -49,6 +49,24 @@ def test_two_gaussians_have_the_distance_of_the_closed_form() -> None:
 def test_a_set_is_at_no_distance_from_itself(count: int) -> None:
     one = state(features(count, 64, 4))
     assert abs(frechet_distance(one, one)) < 1e-11
+
+
+@pytest.mark.parametrize("decades", range(0, 13, 2))
+def test_the_trace_of_the_root_is_exact_or_not_given(decades: int) -> None:
+    """Of covariances with eigenvalues over so many decades, in unlike directions."""
+    rng = np.random.default_rng(decades)
+    sides = []
+    for _ in range(2):
+        turn = np.linalg.qr(rng.normal(size=(64, 64)))[0]
+        vectors = rng.normal(size=(200, 64)) * np.logspace(0, -decades / 2, 64) @ turn
+        sides.append(fold(state(vectors.astype(np.float32))))
+    a, b = (result(side)[2] for side in sides)
+    variance = np.trace(a) + np.trace(b)
+    quick = _trace_of_root(a, b, tolerance=1e-10 * variance)
+    assert (quick is not None) == (decades <= 6)
+    if quick is not None:
+        exact = np.linalg.svd(_root(sides[0]).T @ _root(sides[1]), compute_uv=False).sum()
+        assert abs(quick - exact) <= 1e-13 * variance
 
 
 @pytest.mark.parametrize("counts", [(300, 200), (300, 30), (40, 30)])
