@@ -28,6 +28,7 @@ from cluster.shard import read_footer, read_shard, shard_path
 from cluster.storage import Storage
 from cluster.worker import Worker
 from diffcxr.null_pipeline import NullPipeline
+from tests.null_sampler import NULL_SAMPLER
 from tests.reports_corpus import reports_corpus
 
 RAISES, NOT_A_NUMBER, KILLS = "It raises.", "It is not a number.", "It kills."
@@ -44,17 +45,6 @@ POISON: Sequence[tuple[str, str]] = (
     (KILLS, KILLED_WORKER),
 )
 """Texts, and the reasons for which they are to be rejected."""
-
-SAMPLER = Sampler(
-    model="null",
-    model_digest="null",
-    device="cpu",
-    dtype="float32",
-    steps=1,
-    guidance=1.0,
-    batch_size=8,
-    threads=1,
-)
 
 
 class HarmedPipeline(NullPipeline):
@@ -116,13 +106,13 @@ def swallow(folder: Path, rows: int, unit: int, seed: int) -> Aftermath:
     )
     plan = plan_units(count_reports(corpus, None), images_per_shard=unit)
     start = time.perf_counter()
-    with closing(Pool(SAMPLER, smallest=1, largest=1, actor=HarmedActor)) as pool:
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=1, actor=HarmedActor)) as pool:
         answers = list(dispatch(pool, recipe, plan, range(len(plan))))
     seconds = time.perf_counter() - start
     output = Storage.at(recipe.output)
     footers = [read_footer(output, shard_path(number)) for number in range(len(plan))]
     made = _films(output, len(plan))
-    healthy = Worker(SAMPLER, NullPipeline())
+    healthy = Worker(NULL_SAMPLER, NullPipeline())
     well = Storage.at(folder / "well")
     for number in range(len(plan)):
         excluded = tuple(place - number * unit for place in places if place // unit == number)

@@ -19,9 +19,9 @@ from jobs.command import main
 from tests.chaos.arena import UNITS, Arena, arena
 from tests.chaos.chaos_seed import chaos_seed
 from tests.chaos.elasticity import grow
-from tests.chaos.poison import SAMPLER
 from tests.chaos.processes import wait_for
 from tests.chaos.rivals import rival
+from tests.null_sampler import NULL_SAMPLER
 from tests.s3_server import S3Server
 
 IMAGES, SEEDS = 400, 3
@@ -67,7 +67,7 @@ def test_machines_that_die_while_their_workers_load_are_no_fault_of_the_workers(
             return super().load(sampler)
 
     workers = ATTEMPTS + 1
-    with closing(Pool(SAMPLER, workers, workers, actor=Loading)) as pool:
+    with closing(Pool(NULL_SAMPLER, workers, workers, actor=Loading)) as pool:
         pool.size_to(workers)
         wait_for(lambda: len(list(tmp_path.iterdir())) == workers, seconds=600)
         for machine in list(here.machines.here):

@@ -24,6 +24,7 @@ from cluster.worker import Worker
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.null_pipeline import NullPipeline
 from diffcxr.sources.row import Reject
+from tests.null_sampler import NULL_SAMPLER
 from tests.reports_corpus import reports_corpus
 
 
@@ -42,18 +43,6 @@ class KillerActor(WorkerActor):
         return self._worker.warm_up()
 
 
-SAMPLER = Sampler(
-    model="null",
-    model_digest="null",
-    device="cpu",
-    dtype="float32",
-    steps=1,
-    guidance=1.0,
-    batch_size=4,
-    threads=1,
-)
-
-
 @pytest.fixture(scope="module", autouse=True)
 def session() -> Iterator[None]:
     with connect(num_cpus=2):
@@ -62,7 +51,7 @@ def session() -> Iterator[None]:
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    made = Pool(SAMPLER, smallest=1, largest=2)
+    made = Pool(NULL_SAMPLER, smallest=1, largest=2)
     yield made
     made.close()
 
@@ -112,7 +101,7 @@ def test_every_unit_is_committed_although_a_worker_is_killed(
 
 def test_a_row_that_kills_its_worker_is_found_and_costs_itself_alone(corpus: Corpus, tmp_path: Path) -> None:
     plan = plan_for(corpus)
-    with closing(Pool(SAMPLER, smallest=1, largest=1, actor=KillerActor)) as pool:
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=1, actor=KillerActor)) as pool:
         answers = list(dispatch(pool, recipe_for(corpus, tmp_path / "out"), plan, [2, 3, 4]))
     assert sorted(answer.unit for answer in answers if isinstance(answer, Receipt)) == [2, 3, 4]
     footers = [read_footer(Storage.at(tmp_path / "out"), shard_path(number)) for number in (2, 3, 4)]
@@ -129,7 +118,7 @@ def test_another_run_s_shard_ends_the_run(pool: Pool, corpus: Corpus, tmp_path: 
 
 
 def test_a_model_that_is_not_there_is_known_at_the_first_word() -> None:
-    pool = Pool(replace(SAMPLER, model="/nowhere", model_digest="sha256:0"), smallest=1, largest=1)
+    pool = Pool(replace(NULL_SAMPLER, model="/nowhere", model_digest="sha256:0"), smallest=1, largest=1)
     with pytest.raises(InputError, match="no model here: /nowhere"):
         pool.first()
     pool.close()

@@ -16,24 +16,15 @@ from cluster.events import EVENTS
 from cluster.plan import plan_units
 from cluster.pool import QUEUE, Pool, WorkerActor
 from cluster.preemption import AWS_ENDPOINT, GCP_HOST
-from cluster.recipe import Receipt, Recipe, Sampler, Task
+from cluster.recipe import Receipt, Recipe, Task
 from cluster.reports import count_reports
 from cluster.shard import shard_path
 from cluster.storage import Storage
 from tests.metadata_server import MetadataServer, metadata_server
+from tests.null_sampler import NULL_SAMPLER
 from tests.ray_nodes import ray_nodes
 from tests.reports_corpus import reports_corpus
 
-SAMPLER = Sampler(
-    model="null",
-    model_digest="null",
-    device="cpu",
-    dtype="float32",
-    steps=1,
-    guidance=1.0,
-    batch_size=4,
-    threads=1,
-)
 SECONDS = {
     True: 0.4,
     False: 3.0,
@@ -90,7 +81,7 @@ def test_a_node_with_notice_takes_no_new_unit_and_one_that_ends_at_once_gives_it
     plan = plan_units(count_reports(corpus, None), images_per_shard=2)
     output = Storage.at(recipe.output)
     caplog.set_level(logging.INFO, EVENTS.name)
-    with three_nodes() as servers, contextlib.closing(Pool(SAMPLER, 3, 3, actor=SlowActor)) as pool:
+    with three_nodes() as servers, contextlib.closing(Pool(NULL_SAMPLER, 3, 3, actor=SlowActor)) as pool:
         answers, warned = [], []
         for answer in dispatch(pool, recipe, plan, range(len(plan))):
             answers.append(answer)

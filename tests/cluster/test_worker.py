@@ -16,7 +16,7 @@ from cluster.codec import decode_image, provenance_note
 from cluster.corpus import Corpus
 from cluster.plan import Plan, plan_units
 from cluster.prompts import EMPTY_PROMPT
-from cluster.recipe import Recipe, Sampler, Task
+from cluster.recipe import Recipe, Task
 from cluster.reports import count_reports
 from cluster.shard import read_footer, read_shard, shard_path
 from cluster.storage import Storage
@@ -25,19 +25,11 @@ from diffcxr.errors import InputError, RefusedError
 from diffcxr.null_pipeline import NullPipeline
 from diffcxr.seeds import sample_seed
 from tests.chaos.faulty_proxy import faulty_proxy
+from tests.null_sampler import NULL_SAMPLER
 from tests.reports_corpus import reports_corpus
 from tests.s3_server import S3Server
 
-SAMPLER = Sampler(
-    model="null",
-    model_digest="null",
-    device="cpu",
-    dtype="float32",
-    steps=2,
-    guidance=2.0,
-    batch_size=4,
-    threads=1,
-)
+SAMPLER = replace(NULL_SAMPLER, steps=2, guidance=2.0)
 
 
 class NeighbourlyPipeline(NullPipeline):
