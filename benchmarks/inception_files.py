@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from diffcxr.phantom.study import sample_study
 from eval.features.inception import untrained_inception
 
 
-def write_weights(file: Path) -> None:
+def write_weights(file: Path | BinaryIO) -> None:
     """Random weights for both networks."""
     torch.manual_seed(0)
     network = untrained_inception()

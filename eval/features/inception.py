@@ -30,7 +30,7 @@ class Inception:
         """`weights`: the bytes of a file in the format of pytorch-fid's. Raises ValueError for another."""
         self._weights = weights
         self.digest = extractor_digest(self.name, weights, f"{self.preprocessing}; norms folded; pooled 2048")
-        _network(weights)
+        pooling_network(weights)
 
     @classmethod
     def from_file(cls, path: str | None) -> Self:
@@ -51,7 +51,7 @@ class Inception:
         self._device = device
         # On a CPU, channels last are nearly twice as fast; on a GPU nobody has measured them here.
         self._layout = torch.channels_last if device == "cpu" else torch.contiguous_format
-        network = _network(self._weights)
+        network = pooling_network(self._weights)
         fold_norms(network)
         self._network = network.to(device).to(memory_format=self._layout)
 
@@ -113,8 +113,11 @@ class Inception299(Inception):
         return np.eye(self.dimension, dtype=np.float32), np.zeros(self.dimension, np.float32)
 
 
-def _network(weights: bytes) -> nn.Module:
-    """What pytorch_fid.inception.InceptionV3 puts together for 2048 features, without its download."""
+def pooling_network(weights: bytes) -> nn.Module:
+    """What pytorch_fid.inception.InceptionV3 puts together for 2048 features, without its download.
+
+    Raises ValueError where the weights are of another network.
+    """
     inception = untrained_inception()
     try:
         inception.load_state_dict(load_weights(weights))
