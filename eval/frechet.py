@@ -10,7 +10,6 @@ from scipy.linalg.lapack import dpstrf
 from eval.moments import Moments, fold, pending_rows, result
 from eval.triangle import unpack
 
-_Matrix = NDArray[np.float64]
 _TOLERANCE = 1e-10  # most that rounding can do to the distance, as a share of the variance of both
 _EPSILON = float(np.finfo(np.float64).eps)
 
@@ -26,44 +25,57 @@ def frechet_distance(real: Moments, synthetic: Moments) -> float:
     for state in (real, synthetic):
         if state.count < 2:
             raise ValueError(f"a Frechet distance needs two vectors a side, not {state.count}")
-    (_, mean_r, covariance_r), (_, mean_f, covariance_f) = result(real), result(synthetic)
-    shift = mean_r - mean_f
-    variance = float(np.trace(covariance_r) + np.trace(covariance_f))
-    cross = None
-    if min(real.count, synthetic.count) > real.dimension:
-        cross = _trace_of_root(covariance_r, covariance_f, _TOLERANCE * variance)
-    if cross is None:
-        cross = np.linalg.svd(_root(real).T @ _root(synthetic), compute_uv=False).sum()
-    return float(shift @ shift + variance - 2 * cross)
+    # Fewer vectors than dimensions stay as they are: they are a root of their covariance already.
+    real, synthetic = (fold(state) if state.folded else state for state in (real, synthetic))
+    shift = _mean(real) - _mean(synthetic)
+    spread = _spread_by_eigenvalues(real, synthetic)
+    if spread is None:
+        spread = _spread_by_singular_values(real, synthetic)
+    return float(shift @ shift) + spread
 
 
-def _trace_of_root(a: _Matrix, b: _Matrix, tolerance: float) -> float | None:
-    """Tr (a b)^1/2 of positive definite matrices, or None where its error might be above `tolerance`.
+def _spread_by_eigenvalues(real: Moments, synthetic: Moments) -> float | None:
+    """Tr(S_r + S_f - 2 (S_r S_f)^1/2), or None where rounding might do more than _TOLERANCE to it.
 
     Eigenvalues are wrong by a few roundings of the largest at most; their roots, by that over twice the root.
     """
+    if min(real.folded, synthetic.folded) <= real.dimension:  # a covariance is singular
+        return None
+    a, b = (result(state)[2] for state in (real, synthetic))
     try:
         eigenvalues = eigh(a, b, type=2, driver="gv", eigvals_only=True, check_finite=False)
-    except LinAlgError:  # b is singular
+    except LinAlgError:
         return None
     if eigenvalues[0] <= 0:
         return None
-    roots = np.sqrt(eigenvalues)
+    roots, variance = np.sqrt(eigenvalues), np.trace(a) + np.trace(b)
     error = 4 * _EPSILON * eigenvalues[-1] * (1 / roots).sum()
-    return float(roots.sum()) if error <= tolerance else None
+    return float(variance - 2 * roots.sum()) if error <= _TOLERANCE * variance else None
 
 
-def _root(state: Moments) -> _Matrix:
+def _spread_by_singular_values(real: Moments, synthetic: Moments) -> float:
+    """The same, whatever the covariances."""
+    root_r, root_f = _root(real), _root(synthetic)
+    cross = np.linalg.svd(root_r.T @ root_f, compute_uv=False).sum()
+    return float((root_r**2).sum() + (root_f**2).sum() - 2 * cross)
+
+
+def _mean(state: Moments) -> NDArray[np.float64]:
+    if state.mean is not None:
+        return state.mean
+    mean: NDArray[np.float64] = pending_rows(state).mean(0)
+    return mean
+
+
+def _root(state: Moments) -> NDArray[np.float64]:
     """L (d, rank) with L L' the covariance."""
-    if state.folded == 0:  # fewer vectors than dimensions: their deviations are a root already
+    if state.scatter is None:
         rows = pending_rows(state)
-        root: _Matrix = (rows - rows.mean(0)).T / np.sqrt(len(rows) - 1)
-        return root
-    whole = fold(state)
-    assert whole.scatter is not None
+        deviations: NDArray[np.float64] = (rows - rows.mean(0)).T / np.sqrt(len(rows) - 1)
+        return deviations
     # Cholesky with pivots, an order faster than an eigendecomposition. It stops at the rank: directions
     # without variance are rounding noise, whose root would be 1e8 times larger.
-    factor, pivots, rank, _ = dpstrf(unpack(whole.scatter, whole.dimension) / (whole.folded - 1), lower=1)
-    root = np.empty((whole.dimension, rank))
+    factor, pivots, rank, _ = dpstrf(unpack(state.scatter, state.dimension) / (state.folded - 1), lower=1)
+    root = np.empty((state.dimension, rank))
     root[pivots - 1] = np.tril(factor)[:, :rank]
     return root
