@@ -156,6 +156,9 @@ class Measurer:
         readable = [index for index, film in enumerate(decoded) if film is not None]
         for extractor in missing.values():
             features = extract(extractor, [film for film in decoded if film is not None])
+            if not np.isfinite(features).all():
+                fix = "Its weights, or the films, are not what it is for."
+                raise InputError(f"features of {extractor.name} are not finite", films.name, fix)
             at = SliceFeatures(np.array(readable, np.int64), features)
             self._cache.write(extractor, films.name, at)
             found[extractor.name] = at

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from eval.groups import of_another
+
 MIN_OF_EACH_CLASS = 10
 """A finding with fewer positives or fewer negatives is left out of the macro mean."""
 
@@ -117,10 +119,11 @@ def pooled(
 def shuffled(state: ScoredFilms) -> ScoredFilms:
     """Each film judged by the report of another patient: what scores show of anything but their own report.
 
-    Keys are hashes, so turning their order by half is a shuffle that no shard or seed can move.
+    Keys are hashes, so turning their order by half is a shuffle that no shard or seed can move. Nothing is
+    known of films where there is one patient alone.
     """
     order = np.argsort(state.keys, kind="stable")
-    turned = np.roll(order, len(order) // 2)
+    told = of_another(state.patients[order], -(len(order) // 2))
     truth = np.empty_like(state.truth)
-    truth[order] = state.truth[turned]
+    truth[order] = np.where(told[:, None] >= 0, state.truth[order][told], -1)
     return ScoredFilms(state.scores, truth, state.patients, state.keys)

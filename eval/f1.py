@@ -60,9 +60,10 @@ def f1_scores(
     used: list[int] = np.flatnonzero(enough).tolist()
     sums = [
         _f1(_counts(state, thresholds, state.patients).sum(0), used)
-        for state in (synthetic, shuffled(synthetic), real)
+        for state in (synthetic, shuffled(synthetic))
     ]
-    draws = _resampled(counts, used, resamples) if len(used) else None
+    ceilings = _ceilings(real, thresholds, used) if truth == "label" else {}
+    draws = _resampled(counts, used, resamples) if len(used) and len(counts) > 1 else None
     row = Score(
         metric=f"f1_{truth}",
         extractor=extractor,
@@ -75,10 +76,9 @@ def f1_scores(
 
     def filled(row: Score, place: int) -> Score:
         """With the numbers at a place of `_f1`: macro, micro, then the findings that are used."""
-        value, floor, of_real = (float(values[place]) for values in sums)
-        ceiling = of_real if truth == "label" else None
+        value, floor = (float(values[place]) for values in sums)
         low, high = _percentiles(draws[:, place]) if draws is not None else (None, None)
-        return replace(row, value=value, floor=floor, ceiling=ceiling, low=low, high=high)
+        return replace(row, value=value, floor=floor, ceiling=ceilings.get(place), low=low, high=high)
 
     told = tuple(findings[index] for index in used)
     means = [replace(row, findings=told), replace(row, metric=f"f1_{truth}_micro", findings=told)]
@@ -119,6 +119,16 @@ def f1_differences(
         row: by_resamples(float(value[at] - rivals[at]), float(rivals[at]), draws[:, at] - rival_draws[:, at])
         for at, row in enumerate(rows)
     }
+
+
+def _ceilings(real: ScoredFilms, thresholds: NDArray[np.float64], used: list[int]) -> dict[int, float]:
+    """F1 of real films by its place in `_f1` of `used`, over those of the findings with enough such films."""
+    there = [index for index in used if _enough(real, thresholds)[index]]
+    if not there:
+        return {}
+    macro, micro, *each = _f1(_counts(real, thresholds, real.patients).sum(0), there).tolist()
+    of_findings = {2 + used.index(index): value for index, value in zip(there, each, strict=True)}
+    return {0: macro, 1: micro, **of_findings}
 
 
 def _enough(state: ScoredFilms, thresholds: NDArray[np.float64]) -> NDArray[np.bool_]:

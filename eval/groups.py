@@ -42,3 +42,17 @@ def film_keys(report_ids: Sequence[str], sample_indices: Sequence[int]) -> NDArr
 def groups(patients: NDArray[np.uint64]) -> NDArray[np.int64]:
     """The jackknife group (n,) of each film, 0 to GROUPS - 1."""
     return (patients % np.uint64(GROUPS)).astype(np.int64)
+
+
+def of_another(patients: NDArray[np.uint64], turn: int) -> NDArray[np.int64]:
+    """For each film (n,) the place of the first of another patient, from `turn` places on and around the end.
+
+    -1 where there is no other patient.
+    """
+    count = len(patients)
+    changes = np.flatnonzero(patients != np.roll(patients, 1))  # where another patient's films begin
+    if not len(changes):
+        return np.full(count, -1)
+    start = (np.arange(count) + turn) % count
+    after = changes[np.searchsorted(changes, start, "right") % len(changes)]
+    return np.where(patients[start] != patients, start, after)

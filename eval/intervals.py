@@ -83,13 +83,15 @@ def half_sample_error(halves: NDArray[np.float64]) -> tuple[float, int]:
 
 def bootstrap_mean(
     values: NDArray[np.float64], patients: NDArray[np.uint64], resamples: int = 1000, seed: int = 0
-) -> Interval:
+) -> Interval | tuple[None, None]:
     """The percentile interval of the mean of `values` (n,) over resamples of patients with all their values.
 
-    Raises ValueError where there is no value.
+    None twice where there is one patient alone. Raises ValueError where there is no value.
     """
     if len(values) == 0:
         raise ValueError("a mean needs a value")
+    if (patients == patients[0]).all():
+        return None, None
     _, patient = np.unique(patients, return_inverse=True)
     sums, counts = np.bincount(patient, values), np.bincount(patient)
     rng = np.random.default_rng(seed)
@@ -152,7 +154,7 @@ def draw_aucs(
     columns = [_Column.of(s, t) for s, t in zip(state.scores.T, state.truth.T, strict=True)]
     values = np.full((resamples, len(columns)), np.nan)
     rng = np.random.default_rng(seed)
-    for resample in range(resamples if patients else 0):
+    for resample in range(resamples if patients > 1 else 0):  # one alone is the same in each
         drawn = np.bincount(rng.integers(patients, size=patients), minlength=patients)
         weights = drawn.astype(np.min_scalar_type(drawn.max()))[patient]
         for index, column in enumerate(columns):

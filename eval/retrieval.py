@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.groups import of_another
 from eval.intervals import bootstrap_mean
 from eval.scores import Score
 
@@ -57,15 +58,7 @@ class Pairs:
 
     def with_wrong_reports(self) -> Pairs:
         """Each film with the report of the next film of another patient; without those that have none."""
-        count = len(self.keys)
-        places = np.full(count, -1)
-        for step in range(1, count):
-            waiting = np.flatnonzero(places < 0)
-            after = (waiting + step) % count
-            other = self.patients[waiting] != self.patients[after]
-            places[waiting[other]] = after[other]
-            if other.all():
-                break
+        places = of_another(self.patients, 1)
         films = np.flatnonzero(places >= 0)
         said = self.take(places[films])
         return replace(self.take(films), reports=said.reports, texts=said.texts)

@@ -69,12 +69,26 @@ def test_a_finding_with_too_few_of_a_class_is_counted_but_not_averaged() -> None
     assert macro([second]) is None
 
 
-def test_shuffled_reports_score_by_chance_and_keep_their_counts() -> None:
+def test_shuffled_reports_score_by_chance_and_nearly_keep_their_counts() -> None:
     state = films(count=4000, strength=4.0)
     before, after = result(state), result(shuffled(state))
     assert min(f.value for f in before if f.value is not None) > 0.95
     assert macro(after) == pytest.approx(0.5, abs=0.03)
-    assert [f.n_positive for f in before] == [f.n_positive for f in after]
+    assert [f.n_positive for f in after] == pytest.approx([f.n_positive for f in before], rel=0.01)
+
+
+@pytest.mark.parametrize("patients", [np.arange(60) % 2, np.arange(60) // 40, np.arange(60)])
+def test_a_shuffled_film_has_the_report_of_another_patient(patients: np.ndarray) -> None:
+    names = patients.astype(np.uint64)
+    owner = patients.astype(np.int8)[:, None]  # a finding that names the patient
+    keys = np.random.default_rng(0).permutation(60).astype(np.uint64)
+    told = shuffled(ScoredFilms(np.zeros((60, 1), np.float32), owner, names, keys)).truth
+    assert (told != owner).all() and (told >= 0).all()
+
+
+def test_one_patient_alone_has_no_other_report() -> None:
+    state = ScoredFilms(np.zeros((9, 1), np.float32), np.ones((9, 1), np.int8), *np.zeros((2, 9), np.uint64))
+    assert (shuffled(state).truth == -1).all()
 
 
 def test_an_auc_needs_both_classes() -> None:

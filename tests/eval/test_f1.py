@@ -82,3 +82,23 @@ def test_paired_f1_is_of_the_same_truth_without_a_ceiling() -> None:
     expected = f1_score(truth, scores >= 0, average="macro")
     assert rows[0].value == pytest.approx(expected, abs=1e-12)
     assert all(row.ceiling is None and row.floor is not None for row in rows)
+
+
+def test_a_ceiling_is_of_the_findings_that_enough_real_films_have() -> None:
+    truth = REAL.truth.copy()
+    truth[:, 0] = -1
+    half, none = (
+        f1_scores(
+            SYNTHETIC, ScoredFilms(REAL.scores, known, REAL.patients, REAL.keys), THRESHOLDS,
+            findings=FINDINGS, extractor="c", digest="d", reference="r", resamples=20,
+        )
+        for known in (truth, np.full_like(truth, -1))
+    )  # fmt: skip
+    assert [row.ceiling for row in half] == [ROWS[3].ceiling, ROWS[3].ceiling, None, ROWS[3].ceiling, None]
+    assert all(row.ceiling is None for row in none)
+
+
+def test_one_patient_has_no_interval() -> None:
+    alone = ScoredFilms(SYNTHETIC.scores, SYNTHETIC.truth, np.zeros_like(SYNTHETIC.patients), SYNTHETIC.keys)
+    rows = f1_scores(alone, REAL, THRESHOLDS, findings=FINDINGS, extractor="c", digest="d", reference="r")
+    assert rows[0].value is not None and rows[0].low is None

@@ -78,6 +78,32 @@ def test_the_distance_does_not_depend_on_sharding(counts: tuple[int, int]) -> No
     assert values[1:] == pytest.approx(values[:1] * 2, rel=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_duplicated_vectors_far_from_the_origin_have_one_distance_however_they_are_sharded(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    few = np.repeat(30 + 0.05 * rng.normal(size=(4, 8)), 8, axis=0).astype(np.float32)
+    real = state((30 + 0.05 * rng.normal(size=(200, 8))).astype(np.float32))
+    values = [
+        frechet_distance(real, merge_all((state(part) for part in np.array_split(few, shards)), 8))
+        for shards in (1, 2, 3, 5)
+    ]
+    assert values[1:] == pytest.approx(values[:1] * 3, rel=1e-12)
+
+
+@pytest.mark.parametrize("decades", [0, 3, 5, 7])
+def test_full_ranks_are_at_no_distance_from_themselves_and_do_not_depend_on_sharding(decades: int) -> None:
+    rng = np.random.default_rng(decades)
+    real, synthetic = (
+        (rng.normal(size=(300, 64)) * np.logspace(0, -decades / 2, 64) + 1).astype(np.float32) for _ in "ab"
+    )
+    assert abs(frechet_distance(state(real), state(real))) < 1e-11
+    values = [
+        frechet_distance(state(real), merge_all((state(p) for p in np.array_split(synthetic, shards)), 64))
+        for shards in (1, 3, 17)
+    ]
+    assert values[1:] == pytest.approx(values[:1] * 2, rel=1e-12)
+
+
 def test_few_vectors_have_one_distance_folded_or_not() -> None:
     real, few = state(features(300, 64, 7)), state(features(30, 64, 8))
     assert frechet_distance(real, fold(few)) == pytest.approx(frechet_distance(real, few), rel=1e-10)

@@ -125,6 +125,15 @@ def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says() -> None:
         bootstrap_mean(values[:0], patients[:0])
 
 
+def test_one_patient_alone_has_no_interval() -> None:
+    assert bootstrap_mean(np.arange(9.0), np.zeros(9, np.uint64)) == (None, None)
+    rng = np.random.default_rng(0)
+    truth = (rng.random((60, 1)) < 0.5).astype(np.int8)
+    scores, keys = rng.normal(size=truth.shape).astype(np.float32), np.arange(60, dtype=np.uint64)
+    alone = ScoredFilms(scores, truth, np.zeros(60, np.uint64), keys)
+    assert bootstrap_auc(alone, {"all": [0]}, 20).macro["all"] is None
+
+
 def test_the_jackknife_leaves_out_what_has_no_value() -> None:
     assert jackknife_of_known(1.0, np.array([1.0, np.nan, 3.0])) == jackknife(1.0, [1.0, 3.0])
     assert jackknife_of_known(1.0, np.array([1.0, np.nan])) == (None, None)
