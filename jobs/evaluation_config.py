@@ -12,8 +12,8 @@ OF_CLASSIFIER = ("mauc", "mauc_paired", "f1", "f1_paired", "calibration")
 METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim", "alignment")
 """`alignment` is retrieval too."""
 EXTRACTORS = (
-    "efficientnet_lite0", "inception", "inception_256", "inception_299", "inception_clean", "xrv",
-    "xrv_clean", "rad_dino", "rad_dino_299", "backbone", "named", "mini_vlm",
+    "efficientnet_lite0", "inception", "inception_256", "inception_299", "inception_clean",
+    "inception_fidelity", "xrv", "xrv_clean", "rad_dino", "rad_dino_299", "backbone", "named", "mini_vlm",
 )  # fmt: skip
 
 

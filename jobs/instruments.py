@@ -17,7 +17,13 @@ from eval.features.backbone import Backbone
 from eval.features.efficientnet_lite0 import EfficientNetLite0
 from eval.features.extractor import Extractor, Judge, Matcher
 from eval.features.finding_scores import FindingScores
-from eval.features.inception import Inception, Inception256, Inception299, InceptionClean
+from eval.features.inception import (
+    Inception,
+    Inception256,
+    Inception299,
+    InceptionClean,
+    InceptionFidelity,
+)
 from eval.features.mini_vlm import MiniVLM, mini_vlm
 from eval.features.named import Named
 from eval.features.xrv import XRV, XRVClean, XRVFindings
@@ -46,7 +52,7 @@ def _makers(config: Config) -> dict[str, Callable[[], Extractor]]:
         "efficientnet_lite0": EfficientNetLite0,
         **{
             variant.name: partial(variant.from_file, config.inception_weights)
-            for variant in (Inception, Inception256, Inception299, InceptionClean)
+            for variant in (Inception, Inception256, Inception299, InceptionClean, InceptionFidelity)
         },
         **{variant.name: partial(variant.from_file, config.xrv_weights) for variant in (XRV, XRVClean)},
         "rad_dino": partial(Backbone.rad_dino, config.rad_dino_weights),

@@ -14,7 +14,7 @@ from torch import nn
 
 from diffcxr.errors import InputError
 from eval.features.extractor import extractor_digest, fold_norms, load_weights, use_exact_arithmetic
-from eval.features.preprocessing import Preprocessing, Range, Resize, Standardised
+from eval.features.preprocessing import CornerResize, Preprocessing, Range, Resize, Standardised
 
 _FIX = f"Download {pytorch_fid.FID_WEIGHTS_URL} where there is a network, and give inception_weights=PATH."
 
@@ -94,6 +94,16 @@ class InceptionClean(Inception):
         steps=(Resize(size=299, resampling="bicubic", antialias=True),),
         values=Standardised(mean=(128,), std=(128,)),
     )
+
+
+class InceptionFidelity(Inception):
+    """`Inception` behind the resizing of torch-fidelity, and so of torchmetrics: TensorFlow 1's.
+
+    Source: Obukhov et al., torch-fidelity, feature_extractor_inceptionv3.py.
+    """
+
+    name = "inception_fidelity"
+    preprocessing = Preprocessing(steps=(CornerResize(299),), values=Standardised(mean=(128,), std=(128,)))
 
 
 class Inception299(Inception):

@@ -49,6 +49,31 @@ class Resize:
 
 
 @dataclass(frozen=True, slots=True)
+class CornerResize:
+    """To `size` pixels a side, stretched, bilinear between pixels whose first corners lie on each other.
+
+    As TensorFlow 1's resize_bilinear, on whose features the first FIDs were taken: pixel i is looked for at i
+    times the scale, without the half pixel that others add, and nothing is antialiased.
+    """
+
+    size: int
+
+    def __call__(self, x_B1HW: Tensor, top: float) -> Tensor:
+        x = x_B1HW
+        for axis in (3, 2):
+            side = x.shape[axis]
+            place = torch.arange(self.size, device=x.device, dtype=torch.float32) * (side / self.size)
+            low = place.long()
+            share = (place - low).view(-1, *(1,) * (3 - axis))
+            below, above = (x.index_select(axis, at) for at in (low, (low + 1).clamp_max(side - 1)))
+            x = below + (above - below) * share
+        return x
+
+    def __str__(self) -> str:
+        return f"bilinear to {self.size}x{self.size} from the corner, TensorFlow 1"
+
+
+@dataclass(frozen=True, slots=True)
 class CentreCrop:
     """The `size` x `size` pixels in the middle of films that are no smaller.
 
@@ -123,7 +148,7 @@ class FullRange:
         return "darkest to black, brightest to white"
 
 
-Step = Resize | CentreCrop | MiddleSquare | SmoothResize | FullRange
+Step = Resize | CornerResize | CentreCrop | MiddleSquare | SmoothResize | FullRange
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""FID beside that of the tools that people use, each from image to value by its own preprocessing."""
+"""FID beside that of the tools that people use: from films to values, and of the features that each takes."""
 
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torchmetrics.image.fid import FrechetInceptionDistance
 
+from eval.features.extractor import extract
+from eval.features.inception import InceptionFidelity
 from eval.frechet import frechet_distance
 from eval.moments import Moments, merge_all, update
 from tests.eval.feature_sets import AWKWARD, awkward
@@ -48,6 +50,22 @@ def ours(features: dict[str, np.ndarray]) -> float:
             for side in SIDES
         )
     )
+
+
+@pytest.mark.parametrize("size", [64, 340])  # enlarged and reduced
+def test_features_and_fid_from_films_are_torch_fidelity_s(weights: Path, size: int) -> None:
+    network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=str(weights))
+    extractor = InceptionFidelity.from_file(str(weights))
+    extractor.setup("cpu")
+    rng = np.random.default_rng(size)
+    theirs, own = {}, {}
+    for side, level in zip(SIDES, (90, 150), strict=True):
+        grain = rng.normal(level, 60, (6, size, size)).clip(0, 255).astype(np.uint8)
+        own[side] = extract(extractor, list(grain))
+        with torch.inference_mode():
+            theirs[side] = network(torch.from_numpy(grain)[:, None].expand(-1, 3, -1, -1))[0].numpy()
+        np.testing.assert_allclose(own[side], theirs[side], rtol=1e-4, atol=1e-5 * np.abs(theirs[side]).max())
+    assert ours(own) == pytest.approx(ours(theirs), rel=1e-4)
 
 
 def test_fid_is_torch_fidelity_s(weights: Path, films: dict[str, torch.Tensor]) -> None:

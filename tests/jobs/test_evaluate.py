@@ -269,7 +269,7 @@ def test_fid_on_inception_features_takes_weights_from_a_path(place: Path) -> Non
 
 def test_variants_of_inception_take_the_same_weights(tmp_path: Path) -> None:
     weights = write_inception_weights(tmp_path / "weights.pth")
-    names = ["inception", "inception_256", "inception_299", "inception_clean"]
+    names = ["inception", "inception_256", "inception_299", "inception_clean", "inception_fidelity"]
     config = Config(
         real="r", synthetic="s", output="o", metrics=["fid"], extractors=names, inception_weights=str(weights)
     )
