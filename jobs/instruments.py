@@ -15,7 +15,7 @@ from diffcxr.errors import InputError
 from eval.features import biomedclip, biovil_t
 from eval.features.backbone import Backbone
 from eval.features.efficientnet_lite0 import EfficientNetLite0
-from eval.features.extractor import Extractor, Judge, Matcher
+from eval.features.extractor import Classifying, Extractor, Judge, Matcher
 from eval.features.finding_scores import FindingScores
 from eval.features.inception import (
     Inception,
@@ -41,6 +41,9 @@ def make_instruments(config: Config) -> Instruments:
         extractors = [makers[name]() for name in dict.fromkeys(config.extractors)]
         if matcher is not None:  # one network for both
             extractors = [matcher.films if matcher.films.digest == e.digest else e for e in extractors]
+    if "inception_score" in wanted and not any(isinstance(each, Classifying) for each in extractors):
+        fix = "Give one that names what it sees: efficientnet_lite0 or an inception."
+        raise InputError("inception_score needs an extractor with classes", ", ".join(config.extractors), fix)
     classifier = _classifier(config) if set(OF_CLASSIFIER) & set(config.metrics) else None
     rows = bool(set(wanted) - set(OF_MOMENTS)) or (config.rival is not None and bool(wanted))
     moments = bool(set(wanted) & set(OF_MOMENTS))

@@ -291,12 +291,13 @@ def test_variants_of_inception_take_the_same_weights(tmp_path: Path) -> None:
         ("classifier=xrv", "xrv_weights="),
         ("reference_split=train", "no other than real"),
         ("metrics=[ssim]", "ssim"),
+        ("metrics=[inception_score] extractors=[mini_vlm]", "with classes"),
         ("metrics=[f1]", "needs films on which to choose"),
         ("cache=/proc/nowhere", "/proc/nowhere"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(place: Path, capsys, more: str, says: str) -> None:
-    assert main(command(place, more, output="bad")) == 2
+    assert main(command(place, *more.split(), output="bad")) == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1 and says in lines[0]
     assert not (place / "bad").exists()
