@@ -23,6 +23,7 @@ from diffcxr.errors import IncompleteError, InputError
 _TIMED_OUT = "timed out during startup"
 _STARTS = 3  # a machine with all cores taken starts Ray in more than the 30 s that Ray gives itself
 _AUTH = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
+_UNTOLD = "RAY_IGNORE_UNHANDLED_ERRORS"
 
 
 @contextlib.contextmanager
@@ -44,6 +45,7 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_temporary_folder())
         stack.enter_context(_authentication(private=address is None))
+        stack.enter_context(_errors_untold())
         stack.callback(ray.shutdown)
         with _standing_in(folder), _own_signal_handler():
             if address is None:
@@ -131,6 +133,20 @@ def _reread_environment() -> None:
     # Ray keeps what it read of these variables when it was imported.
     Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextlib.contextmanager
+def _errors_untold() -> Iterator[None]:
+    """Keeps what workers raise off standard error: Ray writes the traceback of an error that nobody fetched
+    there, and its message may hold report text. It looks for the variable whenever there is such an error.
+    """
+    own = _UNTOLD not in os.environ
+    os.environ.setdefault(_UNTOLD, "1")
+    try:
+        yield
+    finally:
+        if own:
+            del os.environ[_UNTOLD]
 
 
 @contextlib.contextmanager

@@ -6,8 +6,11 @@ import sys
 import textwrap
 from pathlib import Path
 
+import pytest
+
 PROBE = """
     import os
+    import time
     import ray
     from cluster.session import connect
 
@@ -17,6 +20,14 @@ PROBE = """
         foreign = [m for m in (cluster.plan, eval.features, jobs.summary) if "foreign" in (m.__file__ or "")]
         return foreign, [p for p in sys.path if "foreign" in p], os.environ["RAY_AUTH_MODE"]
 
+    @ray.remote(num_cpus=0.5)
+    class Worker:
+        def raises(self):
+            raise ValueError("words of a report")
+
+        def returns(self):
+            return True
+
     home = os.getcwd()
     for _ in range(2):
         with connect(num_cpus=1):
@@ -25,30 +36,54 @@ PROBE = """
             assert not foreign, foreign
             assert not paths, paths
             assert mode == "token", mode
+            worker = Worker.remote()
+            raised = worker.raises.remote()
+            assert ray.get(worker.returns.remote()), "after it"
+            del raised  # nobody fetched it, which Ray notices now
+            time.sleep(1)
         assert not ray.is_initialized()
         assert "RAY_AUTH_TOKEN" not in os.environ
+        assert "RAY_IGNORE_UNHANDLED_ERRORS" not in os.environ
     print("fine")
 """
 
 
-def test_workers_import_our_packages_from_a_folder_that_holds_foreign_ones(tmp_path: Path) -> None:
-    folder = tmp_path / "foreign"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("session")
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Two sessions one after the other, begun from a folder that holds foreign packages."""
+    foreign, home, script = folder / "foreign", folder / "home", folder / "probe.py"
     for package in ("eval", "jobs", "cluster"):
-        (folder / package).mkdir(parents=True)
-        (folder / package / "__init__.py").write_text("raise RuntimeError('a foreign package')\n")
-    script = tmp_path / "probe.py"
+        (foreign / package).mkdir(parents=True)
+        (foreign / package / "__init__.py").write_text("raise RuntimeError('a foreign package')\n")
     script.write_text(textwrap.dedent(PROBE))
-    home = tmp_path / "home"
     home.mkdir()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {"HOME": str(home)}
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, str(script)],
-        cwd=folder,
+        cwd=foreign,
         env=environment,
         capture_output=True,
         text=True,
         timeout=300,
     )
+
+
+def test_workers_import_our_packages_from_a_folder_that_holds_foreign_ones(
+    done: subprocess.CompletedProcess[str], folder: Path
+) -> None:
     assert done.stdout.strip() == "fine", done.stderr
     assert done.returncode == 0, done.stderr
-    assert not list(home.rglob("*auth_token*")), "Ray wrote a token into the person's home"
+    assert not list((folder / "home").rglob("*auth_token*")), "Ray wrote a token into the person's home"
+
+
+def test_no_word_of_what_a_worker_raised_unasked_reaches_standard_error(
+    done: subprocess.CompletedProcess[str],
+) -> None:
+    assert done.returncode == 0, done.stderr
+    assert "words of a report" not in done.stderr
+    assert "Unhandled error" not in done.stderr
