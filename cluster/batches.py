@@ -19,6 +19,7 @@ NOT_FINITE = "image has values that are not finite"
 CONSTANT = "image is constant"
 PIPELINE_RAISED = "pipeline raised an error"
 KILLED_WORKER = "killed its worker"
+NOT_ENCODED = "film cannot be encoded"
 
 _OF_THE_DEVICE = (torch.OutOfMemoryError, torch.AcceleratorError, MemoryError)
 

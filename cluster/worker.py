@@ -17,7 +17,7 @@ import pyarrow as pa
 import torch
 from PIL import features
 
-from cluster.batches import KILLED_WORKER, BatchRunner, Film
+from cluster.batches import KILLED_WORKER, NOT_ENCODED, BatchRunner, Film
 from cluster.codec import Provenance, encode_image
 from cluster.models import NULL, Pipeline, fetch_model, load_pipeline, model_digest
 from cluster.recipe import Ready, Receipt, Recipe, Sampler, Task
@@ -181,7 +181,12 @@ def _encode(
             outcomes.append(film or sample.reason or KILLED_WORKER)
         else:
             origin = Provenance(model=recipe.model_digest, run=recipe.plan_hash, seed=sample.seed)
-            outcomes.append(encode_image(film, recipe.image_format, origin))
+            try:
+                outcomes.append(encode_image(film, recipe.image_format, origin))
+            except MemoryError:
+                raise
+            except Exception:  # noqa: BLE001  # of what shape or size a pipeline's films are is nobody's promise
+                outcomes.append(NOT_ENCODED)
     return outcomes
 
 

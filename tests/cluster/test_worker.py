@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pytest
 import torch
 
-from cluster.batches import CONSTANT, KILLED_WORKER, NOT_FINITE, PIPELINE_RAISED
+from cluster.batches import CONSTANT, KILLED_WORKER, NOT_ENCODED, NOT_FINITE, PIPELINE_RAISED
 from cluster.codec import decode_image, provenance_note
 from cluster.corpus import Corpus
 from cluster.plan import Plan, plan_units
@@ -46,6 +46,11 @@ class NeighbourlyPipeline(NullPipeline):
                 film[3, 3] = np.nan
             if "grey" in text:
                 film[:] = 0.5
+        if any("five channels" in text for text in prompt):
+            films = [
+                np.repeat(film[..., None], 5 if "five" in text else 1, axis=2)
+                for film, text in zip(films, prompt, strict=True)
+            ]
         return SimpleNamespace(images=films)
 
 
@@ -131,9 +136,16 @@ def test_bad_rows_are_rejected_with_their_reasons_and_no_other_film_changes(
     worker: Worker, tmp_path: Path
 ) -> None:
     clean = reports_corpus(tmp_path / "clean", reports=12)
-    texts = {1: "  ", 2: "this one raises", 5: "not a number", 7: "all grey"}
+    texts = {1: "  ", 2: "this one raises", 5: "not a number", 7: "all grey", 11: "five channels"}
     dirty = reports_corpus(tmp_path / "dirty", reports=12, texts=texts)
-    reasons = {1: EMPTY_PROMPT, 2: PIPELINE_RAISED, 5: NOT_FINITE, 7: CONSTANT, 9: KILLED_WORKER}
+    reasons = {
+        1: EMPTY_PROMPT,
+        2: PIPELINE_RAISED,
+        5: NOT_FINITE,
+        7: CONSTANT,
+        9: KILLED_WORKER,
+        11: NOT_ENCODED,
+    }
     unit = plan_for(clean).unit(0)
     worker.run(Task(recipe_for(clean, tmp_path / "a"), unit))
     receipt = worker.run(Task(recipe_for(dirty, tmp_path / "b"), unit, excluded=(9,)))
@@ -142,8 +154,8 @@ def test_bad_rows_are_rejected_with_their_reasons_and_no_other_film_changes(
     assert {reject.report_id: reject.reason for reject in footer.rejects} == {
         f"study-{number:03d}": reason for number, reason in reasons.items()
     }
-    assert receipt.rows == 7
-    assert sum(receipt.rejects.values()) == 5
+    assert receipt.rows == 6
+    assert sum(receipt.rejects.values()) == 6
     expected = films_of(tmp_path / "a", 1)
     for number in reasons:
         del expected[f"study-{number:03d}", 0]
@@ -179,6 +191,18 @@ def test_out_of_memory_is_no_row_s_fault(tmp_path: Path) -> None:
     corpus = reports_corpus(tmp_path / "corpus")
     with pytest.raises(torch.OutOfMemoryError):
         Worker(SAMPLER, Full()).run(Task(recipe_for(corpus, tmp_path / "out"), plan_for(corpus).unit(0)))
+
+
+def test_memory_that_runs_out_while_a_film_is_encoded_is_no_row_s_fault(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr("cluster.worker.encode_image", full)
+    corpus = reports_corpus(tmp_path / "corpus")
+    with pytest.raises(MemoryError):
+        worker.run(Task(recipe_for(corpus, tmp_path / "out"), plan_for(corpus).unit(0)))
 
 
 def test_a_corpus_that_changed_is_noticed(worker: Worker, tmp_path: Path) -> None:
