@@ -19,7 +19,7 @@ from cluster.evidence import Evidence
 from cluster.feature_cache import FeatureCache
 from cluster.film_slices import RIVAL, VALIDATION, Census, Selection, read_slices, slice_names
 from cluster.measurer import Instruments, Measurer
-from cluster.session import resources
+from cluster.session import awaited_resources
 from diffcxr.errors import DiffCXRError, IncompleteError
 from eval.fid import Side
 from eval.floors import FloorPlan
@@ -90,7 +90,7 @@ def _arriving(
 
     if not shards:
         return iter(())
-    there = resources()
+    there = awaited_resources()
     workers = there.gpus or max(1, there.cpus // 2)
     threads = max(1, there.cpus // workers)
     # By Ray's count an actor holds half a core: actors that hold all of them starve the readers.

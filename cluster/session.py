@@ -74,6 +74,15 @@ def resources() -> Resources:
     return Resources(int(found.get("CPU", 0)), int(found.get("GPU", 0)))
 
 
+def awaited_resources() -> Resources:
+    """`resources`, once there are any: a cluster whose machines come with work is asked for a core."""
+    found = resources()
+    if not found.cpus and not found.gpus:
+        ray.get(ray.remote(num_cpus=1)(lambda: None).remote())
+        found = resources()
+    return found
+
+
 def _start(folder: Path, num_cpus: int | None) -> None:
     for attempt in range(_STARTS):
         try:

@@ -21,7 +21,7 @@ from cluster.prompts import PromptTemplate
 from cluster.recipe import Device, Ready
 from cluster.run_record import RunRecord, create_or_resume, differing_fields, read_record
 from cluster.selection import Selected, select_all, select_new, select_rejected
-from cluster.session import connect, resources
+from cluster.session import connect, is_private, resources
 from cluster.storage import Storage
 from cluster.storage_errors import on_the_way
 from cluster.usage import Budget, Usage, UsageLog, read_usage
@@ -39,7 +39,12 @@ class WorkersConfig:
     """How many work at once; the images do not depend on it."""
 
     min: int = option(1, help="workers that are kept to the end", min=1, max=100_000)
-    max: int | None = option(None, help="workers at most; null: one a GPU, or one a core", min=1, max=100_000)
+    max: int | None = option(
+        None,
+        help="workers at most; null: one a GPU, or one a core, of those there are now",
+        min=1,
+        max=100_000,
+    )
     threads: int = option(
         1, help="threads of a worker without a GPU; part of what decides pixels", min=1, max=256
     )
@@ -202,11 +207,19 @@ def _refuse_difference(output: Storage, there: RunRecord, here: RunRecord) -> No
 
 
 def _device(config: Config) -> Device:
-    if config.device == "auto":
-        return "cuda" if resources().gpus else "cpu"
-    if config.device == "cuda" and config.address is None and not resources().gpus:
+    """Where workers denoise. Raises InputError where nothing there now can tell, and the options do not."""
+    there = resources()
+    auto: Device = "cuda" if there.gpus or not there.cpus else "cpu"
+    device = auto if config.device == "auto" else cast(Device, config.device)
+    if there.gpus if device == "cuda" else there.cpus:
+        return device
+    if is_private(config.address):
         raise InputError("no GPU here", "device=cuda", "Choose device=cpu, or give the address of a cluster.")
-    return cast(Device, config.device)
+    if config.device == "auto" or config.workers.max is None:
+        # The run's record would hold for good what was right for a cluster that has yet to grow.
+        fix = f"Say what comes with work, and how many at most: device={device} workers.max=N."
+        raise InputError("the cluster has no machine for workers now", f"device={config.device}", fix)
+    return device
 
 
 def _largest(config: Config, device: Device) -> int:

@@ -62,7 +62,14 @@ def test_storage_is_reached_by_role_and_no_key_is_written_down(cluster: dict[str
     for kind in cluster["available_node_types"].values():
         assert kind["node_config"]["IamInstanceProfile"]["Name"].startswith("diffcxr-")
         assert kind["node_config"]["MetadataOptions"]["HttpTokens"] == "required"
-    assert "AWS_" not in json.dumps(cluster)
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    assert not any(key in json.dumps(cluster) for key in keys)
+
+
+def test_every_node_knows_the_region_that_it_is_in(cluster: dict[str, Any]) -> None:
+    # botocore asks no metadata service for it, and ours would be us-east-1 otherwise.
+    for commands in (cluster["head_start_ray_commands"], cluster["worker_start_ray_commands"]):
+        assert f"AWS_REGION={cluster['provider']['region']} " in commands[-1]
 
 
 def test_the_nodes_install_this_checkout_at_its_pinned_versions(cluster: dict[str, Any]) -> None:

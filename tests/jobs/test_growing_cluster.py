@@ -1,0 +1,62 @@
+"""A cluster whose machines come with work: nothing is fixed by what is there before they do."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster.run_record import read_record
+from cluster.session import Resources, awaited_resources
+from cluster.storage import Storage
+from diffcxr.errors import InputError
+from jobs import generate
+from jobs.generate import Config, WorkersConfig
+from tests.ray_nodes import RayNodes, ray_nodes
+from tests.reports_corpus import reports_corpus
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[RayNodes]:
+    with ray_nodes([], head_cores=0) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("device", "most", "said"),
+    [("auto", None, "cuda"), ("auto", 4, "cuda"), ("cuda", None, "cuda"), ("cpu", None, "cpu")],
+)
+def test_generate_asks_what_will_come_and_records_nothing(
+    nodes: RayNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, most: int | None, said: str
+) -> None:
+    corpus = reports_corpus(tmp_path / "corpus", reports=4)
+    config = Config(
+        corpus=corpus.uri,
+        output=str(tmp_path / "out"),
+        model="null",
+        device=device,
+        workers=WorkersConfig(max=most),
+    )
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)  # as in a submitted job
+    with pytest.raises(InputError, match=f"no machine for workers now.* device={said} workers.max=N"):
+        generate.run(config)
+    assert read_record(Storage.at(tmp_path / "out")) is None
+
+
+def test_generate_waits_for_as_many_gpus_as_it_was_told_of(
+    nodes: RayNodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+    config = Config(corpus="c", output="o", device="cuda", workers=WorkersConfig(max=4))
+    assert (generate._device(config), generate._largest(config, "cuda")) == ("cuda", 4)
+
+
+def test_an_evaluation_is_cut_for_the_first_machine_and_not_for_none(nodes: RayNodes) -> None:
+    found: list[Resources] = []
+    asking = threading.Thread(target=lambda: found.append(awaited_resources()), daemon=True)
+    asking.start()
+    asking.join(1)
+    assert not found
+    nodes.add({})
+    asking.join(100)
+    assert found == [Resources(cpus=1, gpus=0)]
