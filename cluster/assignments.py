@@ -2,12 +2,14 @@
 
 A unit that fails is tried again, alone on its worker, so that it draws no other one into its failures. After
 ATTEMPTS failures it holds a row that kills workers: parts of it are probed, halving, until one row is left;
-that row fails twice alone before it is excluded, and the unit is run without it.
+that row fails twice alone before it is excluded, and the unit is run without it. A unit that takes too long
+is given to a second worker too: the first that is done settles it, and what the other one does counts for
+nothing.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -58,6 +60,8 @@ class Assignments:
         self._left = len(units)
         self._again: deque[Assignment] = deque()
         self._records: dict[int, _Record] = {}
+        self._in_flight: Counter[int] = Counter()  # by unit
+        self._settled: set[int] = set()
 
     @property
     def waiting(self) -> int:
@@ -66,19 +70,34 @@ class Assignments:
 
     def take(self, suspects: bool) -> Assignment | None:
         """The next assignment, None where none waits; one that failed before only where `suspects` may be."""
-        if suspects and self._again:
-            return self._again.popleft()
-        number = next(self._fresh, None)
-        if number is None:
-            self._left = 0
-            return None
-        self._left -= 1
-        return Assignment(number)
+        assignment = self._again.popleft() if suspects and self._again else self._next_fresh()
+        if assignment is not None:
+            self._in_flight[assignment.unit] += 1
+        return assignment
+
+    def is_settled(self, assignment: Assignment) -> bool:
+        """Whether its unit is committed: by it, or by a twin that was faster."""
+        return assignment.unit in self._settled
+
+    def may_be_twinned(self, assignment: Assignment) -> bool:
+        """Whether an assignment in flight is a whole unit that nobody else has or will get."""
+        alone = self._in_flight[assignment.unit] == 1 and not self._waits(assignment.unit)
+        return assignment.probe is None and alone and not self.is_settled(assignment)
+
+    def twin(self, assignment: Assignment) -> Assignment:
+        """The assignment once more, for another worker than the one that has it."""
+        self._in_flight[assignment.unit] += 1
+        return assignment
 
     def done(self, assignment: Assignment) -> None:
         """The assignment succeeded: its unit is committed, or the probed part is innocent."""
+        self._in_flight[assignment.unit] -= 1
+        if assignment.probe is None:
+            self._settled.add(assignment.unit)
+            self._again = deque(other for other in self._again if other.unit != assignment.unit)
+            return
         record = self._records.get(assignment.unit)
-        if assignment.probe is None or record is None or record.within is None:
+        if self.is_settled(assignment) or record is None or record.within is None:
             return
         middle, stop = assignment.probe[1], record.within[1]
         if middle < stop:  # the first half is innocent
@@ -88,19 +107,24 @@ class Assignments:
 
     def failed(self, assignment: Assignment, samples: int) -> None:
         """The assignment's worker died or raised. Raises UnitKeepsFailingError after too many searches."""
+        self._in_flight[assignment.unit] -= 1
+        if self.is_settled(assignment):
+            return
         record = self._records.setdefault(assignment.unit, _Record(samples))
         if assignment.probe is not None:
             self._search(assignment.unit, record, assignment.probe, guilty=True)
             return
         record.failures += 1
-        if record.failures < ATTEMPTS:
-            self._again.append(Assignment(assignment.unit, tuple(record.excluded), suspect=True))
-        else:
+        if record.failures >= ATTEMPTS and record.within is None:
             self._search(assignment.unit, record, (0, record.samples))
+        elif not self._is_elsewhere(assignment.unit):
+            self._again.append(Assignment(assignment.unit, tuple(record.excluded), suspect=True))
 
     def again(self, assignment: Assignment) -> None:
         """The assignment was not done, and nothing is known of it: the store did not answer."""
-        self._again.append(assignment)
+        self._in_flight[assignment.unit] -= 1
+        if not self.is_settled(assignment) and not self._is_elsewhere(assignment.unit):
+            self._again.append(assignment)
 
     def lost(self, assignment: Assignment, samples: int) -> None:
         """The assignment's machine was taken away, or died; after _MACHINES of them the unit is suspected."""
@@ -110,6 +134,20 @@ class Assignments:
             self.failed(assignment, samples)
         else:
             self.again(assignment)
+
+    def _next_fresh(self) -> Assignment | None:
+        number = next(self._fresh, None)
+        if number is None:
+            self._left = 0
+            return None
+        self._left -= 1
+        return Assignment(number)
+
+    def _waits(self, unit: int) -> bool:
+        return any(assignment.unit == unit for assignment in self._again)
+
+    def _is_elsewhere(self, unit: int) -> bool:
+        return self._in_flight[unit] > 0 or self._waits(unit)
 
     def _search(self, unit: int, record: _Record, within: tuple[int, int], guilty: bool = False) -> None:
         start, stop = within

@@ -11,8 +11,9 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from cluster.assignments import Assignment, Assignments, UnitKeepsFailingError
+from cluster.patience import Patience
 from cluster.plan import Plan
-from cluster.pool import QUEUE, Member, Pool
+from cluster.pool import QUEUE, Flight, Member, Pool
 from cluster.recipe import Receipt, Recipe, Task
 from cluster.storage_errors import UnavailableError
 from diffcxr.errors import DiffCXRError, IncompleteError
@@ -33,7 +34,8 @@ class Lost:
 
 def dispatch(pool: Pool, recipe: Recipe, plan: Plan, units: Sequence[int]) -> Iterator[Receipt | Lost | None]:
     """Receipts of units of a plan as they are done, in any order, and between them what was lost; None where
-    a second went by without either.
+    a second went by without either. Where no unit waits, one that takes far longer than the others did is
+    given to an idle worker as well; its first receipt is the only one.
 
     Raises the DiffCXRError of a worker (damaged corpus, another run's shard, a store that did not answer for
     OUTAGE_SECONDS), and IncompleteError where units or workers keep failing.
@@ -45,12 +47,13 @@ class _Dispatch:
     def __init__(self, pool: Pool, recipe: Recipe, plan: Plan, units: Sequence[int]) -> None:
         self._pool, self._recipe, self._plan = pool, recipe, plan
         self._assignments = Assignments(units)
+        self._patience = Patience()
         self._answered = time.monotonic()
 
     def answers(self) -> Iterator[Receipt | Lost | None]:
         pool, assignments = self._pool, self._assignments
         while pool.in_hand or (assignments.waiting and not pool.stopped):
-            pool.size_to(0 if pool.stopped else assignments.waiting)
+            pool.size_to(0 if pool.stopped else assignments.waiting or len(self._stragglers()))
             if not pool.stopped:
                 self._hand_out()
             in_hand = {reference: member for member in pool.members for reference in member.tasks}
@@ -65,53 +68,92 @@ class _Dispatch:
                 elif reference not in in_hand:
                     pool.take_notice(reference)
                 else:
-                    assignment = in_hand[reference].tasks[reference]
                     answer = self._answer(in_hand[reference], reference)
-                    if isinstance(answer, Lost) or assignment.probe is None:
+                    if answer is not None:
                         yield answer
             for member in [member for member in pool.members if member.is_late]:
                 pool.drop(member, "its machine ends")
-                if member.tasks:
-                    yield self._lost(list(member.tasks.values()), "Preempted", innocent=True)
+                answer = self._lost(member, "Preempted", innocent=True)
+                if answer is not None:
+                    yield answer
+            for member in [member for member in pool.members if self._is_overtaken(member)]:
+                pool.drop(member, "overtaken")
 
     def _hand_out(self) -> None:
         for depth in range(QUEUE):  # first one unit to each worker, then a second one
             for member in self._pool.members:
                 if member.is_free and len(member.tasks) == depth:
                     assignment = self._assignments.take(suspects=depth == 0)
-                    if assignment is None:
-                        continue
-                    unit = self._plan.unit(assignment.unit)
-                    task = Task(self._recipe, unit, assignment.excluded, assignment.probe)
-                    member.tasks[member.actor.run.remote(task)] = assignment
+                    if assignment is not None:
+                        self._hand(member, assignment)
+        if not self._assignments.waiting:
+            idle = [member for member in self._pool.members if member.is_free and not member.tasks]
+            for member, straggler in zip(idle, self._stragglers(), strict=False):
+                self._hand(member, self._assignments.twin(straggler))
 
-    def _answer(self, member: Member, reference: Any) -> Receipt | Lost:
-        """The receipt, or what is lost; a failed worker is replaced and its units go to others."""
+    def _hand(self, member: Member, assignment: Assignment) -> None:
+        task = Task(self._recipe, self._plan.unit(assignment.unit), assignment.excluded, assignment.probe)
+        member.tasks[member.actor.run.remote(task)] = Flight(assignment, time.monotonic())
+
+    def _stragglers(self) -> list[Assignment]:
+        """What one worker alone has, and for too long; the longest first."""
+        begun = time.monotonic() - self._patience.seconds
+        flights = (flight for member in self._pool.members for flight in member.tasks.values())
+        late = [
+            flight
+            for flight in flights
+            if flight.since < begun and self._assignments.may_be_twinned(flight.assignment)
+        ]
+        return [flight.assignment for flight in sorted(late, key=lambda flight: flight.since)]
+
+    def _is_overtaken(self, member: Member) -> bool:
+        """Whether twins have done all that it has in hand: it may hang, and nobody waits for it."""
+        flights = member.tasks.values()
+        return bool(flights) and all(self._assignments.is_settled(flight.assignment) for flight in flights)
+
+    def _answer(self, member: Member, reference: Any) -> Receipt | Lost | None:
+        """The receipt, or what is lost; a failed worker is replaced and its units go to others.
+
+        None for a probe's receipt, and for whatever becomes of a unit that a twin has done.
+        """
         try:
             receipt: Receipt = ray.get(reference)
         except RayError as error:
             cause = error.cause if isinstance(error, RayTaskError) else None
             if isinstance(cause, UnavailableError):
-                return self._outage(member.tasks.pop(reference), cause)
+                return self._outage(member.tasks.pop(reference).assignment, cause)
             if isinstance(cause, DiffCXRError):
                 raise cause from error
             innocent = self._pool.is_lost(member, error)
             self._pool.drop(member, "lost with its machine" if innocent else "failed")
-            return self._lost(list(member.tasks.values()), type(cause or error).__name__, innocent)
+            return self._lost(member, type(cause or error).__name__, innocent)
         self._answered = time.monotonic()
-        self._assignments.done(member.tasks.pop(reference))
-        return receipt
+        assignment = member.tasks.pop(reference).assignment
+        counts = assignment.probe is None and not self._assignments.is_settled(assignment)
+        self._assignments.done(assignment)
+        if counts and receipt.seconds_denoising:  # else it was there already
+            self._patience.learn(receipt.seconds)
+        return receipt if counts else None
 
-    def _outage(self, assignment: Assignment, error: UnavailableError) -> Lost:
+    def _outage(self, assignment: Assignment, error: UnavailableError) -> Lost | None:
         """The store's fault: neither the worker's nor the unit's."""
+        if self._assignments.is_settled(assignment):
+            return None
         if time.monotonic() - self._answered > OUTAGE_SECONDS:
             raise error
         self._assignments.again(assignment)
         return Lost((assignment.unit,), type(error).__name__)
 
-    def _lost(self, assignments: Sequence[Assignment], name: str, innocent: bool) -> Lost:
+    def _lost(self, member: Member, name: str, innocent: bool) -> Lost | None:
+        """What a worker that was dropped had in hand, as far as no twin has done it."""
+        flights = member.tasks.values()
+        units = tuple(
+            flight.assignment.unit
+            for flight in flights
+            if not self._assignments.is_settled(flight.assignment)
+        )
         try:
-            for assignment in assignments:
+            for assignment in [flight.assignment for flight in flights]:
                 samples = self._plan.unit(assignment.unit).samples
                 if innocent:
                     self._assignments.lost(assignment, samples)
@@ -120,4 +162,4 @@ class _Dispatch:
         except UnitKeepsFailingError as failing:
             fix = "See the logs of the Ray workers, then run the same command again."
             raise IncompleteError(str(failing), name, fix) from failing
-        return Lost(tuple(assignment.unit for assignment in assignments), name)
+        return Lost(units, name) if units else None

@@ -48,6 +48,14 @@ class WorkerActor:
         return self._worker.run(task)
 
 
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """An assignment that a worker has in hand."""
+
+    assignment: Assignment
+    since: float  # by time.monotonic()
+
+
 @dataclass(eq=False, slots=True)
 class Member:
     """An actor of the pool and what it has in hand."""
@@ -55,7 +63,7 @@ class Member:
     actor: Any
     loading: Any  # the reference of its first word; None once it has said it
     ready: Ready | None = None
-    tasks: dict[Any, Assignment] = field(default_factory=dict)  # by reference
+    tasks: dict[Any, Flight] = field(default_factory=dict)  # by reference
     since: float | None = None  # when it was begun to be paid for; None while it waits for a machine
     notice: Notice | None = None  # its machine is to be taken away
 
@@ -66,7 +74,7 @@ class Member:
 
     @property
     def is_free(self) -> bool:
-        alone = any(assignment.suspect for assignment in self.tasks.values())
+        alone = any(flight.assignment.suspect for flight in self.tasks.values())
         return self.ready is not None and self.notice is None and len(self.tasks) < QUEUE and not alone
 
     @property

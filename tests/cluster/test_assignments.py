@@ -1,5 +1,7 @@
 """The decisions of dispatch: no unit is lost, and one bad row costs that row."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +42,62 @@ def test_exactly_the_rows_that_kill_are_excluded(samples: int, killers: dict[int
     assert committed == {unit: tuple(sorted(killers.get(unit, ()))) for unit in range(5)}
     rows = sum(map(len, killers.values()))
     assert deaths <= rows * (ATTEMPTS + samples.bit_length() + 2)
+
+
+@given(
+    st.integers(1, 12),
+    st.dictionaries(st.integers(0, 2), st.sets(st.integers(0, 11), max_size=2), max_size=2),
+    st.randoms(use_true_random=False),
+)
+def test_twins_settle_a_unit_once_and_exclude_no_other_row(
+    samples: int, killers: dict[int, set[int]], random: Random
+) -> None:
+    killers = {unit: {row for row in rows if row < samples} for unit, rows in killers.items()}
+    assignments, in_flight = Assignments(range(3)), list[Assignment]()
+    settled: list[tuple[int, tuple[int, ...]]] = []
+    while assignments.waiting or in_flight:
+        waits = assignments.waiting and random.random() < 0.5
+        taken = assignments.take(suspects=True) if waits or not in_flight else None
+        slow = [assignment for assignment in in_flight if assignments.may_be_twinned(assignment)]
+        if taken is not None:
+            in_flight.append(taken)
+        elif slow and random.random() < 0.5:
+            in_flight.append(assignments.twin(random.choice(slow)))
+        else:
+            ended = in_flight.pop(random.randrange(len(in_flight)))
+            run = set(range(*(ended.probe or (0, samples)))) - set(ended.excluded)
+            if run & killers.get(ended.unit, set()):
+                assignments.failed(ended, samples)
+                continue
+            if ended.probe is None and not assignments.is_settled(ended):
+                settled.append((ended.unit, ended.excluded))
+            assignments.done(ended)
+    assert sorted(settled) == [(unit, tuple(sorted(killers.get(unit, ())))) for unit in range(3)]
+
+
+def test_a_straggler_has_one_twin_and_whoever_is_later_counts_for_nothing() -> None:
+    assignments = Assignments([1])
+    slow = assignments.take(suspects=True)
+    assert slow is not None and assignments.may_be_twinned(slow)
+    twin = assignments.twin(slow)
+    assert not assignments.may_be_twinned(slow)
+    assignments.done(twin)
+    assert assignments.is_settled(slow)
+    assignments.failed(slow, 8)
+    assert assignments.waiting == 0
+
+
+def test_a_twin_s_failure_is_an_attempt_and_does_not_bring_the_unit_back_while_another_worker_has_it() -> (
+    None
+):
+    assignments = Assignments([1])
+    slow = assignments.take(suspects=True)
+    assert slow is not None
+    for _ in range(ATTEMPTS - 1):
+        assignments.failed(assignments.twin(slow), 8)
+        assert assignments.waiting == 0 and assignments.may_be_twinned(slow)
+    assignments.failed(slow, 8)
+    assert assignments.take(suspects=True) == Assignment(1, probe=(0, 4), suspect=True)
 
 
 def test_units_come_in_order_and_failed_ones_first() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -10,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from cluster import patience
 from cluster.batches import KILLED_WORKER
 from cluster.corpus import Corpus
 from cluster.dispatch import Lost, dispatch
 from cluster.plan import Plan, plan_units
 from cluster.pool import Pool, WorkerActor
-from cluster.recipe import Ready, Receipt, Recipe, Sampler
+from cluster.recipe import Ready, Receipt, Recipe, Sampler, Task
 from cluster.reports import count_reports
 from cluster.session import connect
 from cluster.shard import read_footer, shard_path
@@ -107,6 +109,26 @@ def test_a_row_that_kills_its_worker_is_found_and_costs_itself_alone(corpus: Cor
     footers = [read_footer(Storage.at(tmp_path / "out"), shard_path(number)) for number in (2, 3, 4)]
     assert [footer.rows for footer in footers] == [2, 1, 2]
     assert footers[1].rejects == (Reject(report_id="study-007", reason=KILLED_WORKER),)
+
+
+def test_a_unit_of_a_worker_that_hangs_is_made_by_another_one_and_counts_once(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hanging(WorkerActor):
+        def run(self, task: Task) -> Receipt:
+            if task.unit.number == 3 and not (tmp_path / "hangs").exists():
+                (tmp_path / "hangs").touch()
+                time.sleep(3600)
+            return super().run(task)
+
+    monkeypatch.setattr(patience, "_LEAST_SECONDS", 1.0)
+    plan = plan_for(corpus)
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=2, actor=Hanging)) as pool:
+        answers = list(dispatch(pool, recipe_for(corpus, tmp_path / "out"), plan, range(len(plan))))
+    assert (tmp_path / "hangs").exists()
+    told = [answer for answer in answers if answer is not None]
+    assert sorted(answer.unit for answer in told if isinstance(answer, Receipt)) == list(range(20))
+    assert len(told) == 20, "and nothing was lost"
 
 
 def test_another_run_s_shard_ends_the_run(pool: Pool, corpus: Corpus, tmp_path: Path) -> None:

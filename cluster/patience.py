@@ -1,0 +1,27 @@
+"""How long a unit may be in flight before another worker is given it as well."""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+
+_TIMES = 3.0  # what other units took
+_LEAST_SECONDS = 5.0  # the store, or the machine, may be busy for so long
+
+
+class Patience:
+    """Learns from the units that are done."""
+
+    def __init__(self) -> None:
+        self._took: list[float] = []  # sorted
+
+    def learn(self, seconds: float) -> None:
+        """A unit was done in so many seconds."""
+        insort(self._took, seconds)
+
+    @property
+    def seconds(self) -> float:
+        """Three times the (upper) median of what units took, at least five; endless before the first one."""
+        if not self._took:
+            return math.inf
+        return max(_LEAST_SECONDS, _TIMES * self._took[len(self._took) // 2])

@@ -1,0 +1,22 @@
+"""How long a unit may be in flight before another worker is given it as well."""
+
+import math
+
+from cluster.patience import Patience
+
+
+def test_nothing_is_late_before_a_unit_is_done() -> None:
+    assert Patience().seconds == math.inf
+
+
+def test_it_is_three_times_the_median_and_one_slow_unit_does_not_move_it() -> None:
+    patience = Patience()
+    for seconds in (11.0, 10.0, 900.0, 9.0, 10.0):
+        patience.learn(seconds)
+    assert patience.seconds == 30.0
+
+
+def test_units_of_a_moment_are_given_some_seconds() -> None:
+    patience = Patience()
+    patience.learn(0.01)
+    assert patience.seconds == 5.0
