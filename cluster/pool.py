@@ -145,7 +145,10 @@ class Pool:
         self._watch.close()
 
     def size_to(self, waiting: int) -> None:
-        """Grows to the work that waits; at the tail, and from machines that end, gives back idle workers."""
+        """Grows to the work that waits; at the tail, and from machines that end, gives back idle workers.
+
+        Those that are still loading, or have no machine yet, go first, the newest before the others.
+        """
         for member in [member for member in self.members if member.notice is not None and not member.tasks]:
             self.drop(member, "drained")
         staying = [member for member in self.members if member.notice is None]
@@ -153,9 +156,10 @@ class Pool:
         wanted = max(self._smallest, min(self._largest, busy + waiting))
         for _ in range(wanted - len(staying)):
             self._start()
+        loading = [member for member in reversed(staying) if member.ready is None]
         idle = [member for member in staying if member.ready is not None and not member.tasks]
-        for member in idle[: max(0, len(staying) - wanted)]:
-            self.drop(member, "idle")
+        for member in [*loading, *idle][: max(0, len(staying) - wanted)]:
+            self.drop(member, "not needed" if member.ready is None else "idle" if waiting else "tail")
 
     def welcome(self, member: Member) -> None:
         """Takes a started worker's first word; replaces one that failed to start, a few times."""

@@ -24,7 +24,7 @@ class Growth:
 
     seconds: float  # from the machine's joining until a worker on it began a unit
     units: int  # that its workers sent
-    released: int  # workers that were given back while others still worked
+    released: int  # idle workers that were given back when no unit waited and others still worked
     equal: bool  # to an undisturbed run
     ledger: Ledger
 
@@ -81,7 +81,7 @@ def grow(arena: Arena) -> Growth:
     return Growth(
         seconds=store.began - joined,
         units=len(puts),
-        released=sum(event["why"] == "idle" for event in driver.events("worker ended")),
+        released=sum(event["why"] == "tail" for event in driver.events("worker ended")),
         equal=committed_objects(output) == whole,
         ledger=read_ledger(arena.proxy.seen, output),
     )

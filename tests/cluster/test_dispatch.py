@@ -131,6 +131,15 @@ def test_a_unit_of_a_worker_that_hangs_is_made_by_another_one_and_counts_once(
     assert len(told) == 20, "and nothing was lost"
 
 
+def test_workers_that_load_are_given_up_before_one_that_is_ready() -> None:
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=6)) as pool:
+        pool.first()
+        pool.size_to(6)  # two cores have room for four
+        started = list(pool.members)
+        pool.size_to(2)
+        assert pool.members == started[:2], "the newest went first"
+
+
 def test_another_run_s_shard_ends_the_run(pool: Pool, corpus: Corpus, tmp_path: Path) -> None:
     plan, recipe = plan_for(corpus), recipe_for(corpus, tmp_path / "out")
     pool.first()
