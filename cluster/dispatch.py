@@ -48,7 +48,7 @@ class _Dispatch:
         self._pool, self._recipe, self._plan = pool, recipe, plan
         self._assignments = Assignments(units)
         self._patience = Patience()
-        self._answered = time.monotonic()
+        self._away: float | None = None  # since when the store fails whoever asks it
 
     def answers(self) -> Iterator[Receipt | Lost | None]:
         pool, assignments = self._pool, self._assignments
@@ -127,7 +127,7 @@ class _Dispatch:
             innocent = self._pool.is_lost(member, error)
             self._pool.drop(member, "lost with its machine" if innocent else "failed")
             return self._lost(member, type(cause or error).__name__, innocent)
-        self._answered = time.monotonic()
+        self._away = None
         assignment = member.tasks.pop(reference).assignment
         counts = assignment.probe is None and not self._assignments.is_settled(assignment)
         self._assignments.done(assignment)
@@ -139,7 +139,9 @@ class _Dispatch:
         """The store's fault: neither the worker's nor the unit's."""
         if self._assignments.is_settled(assignment):
             return None
-        if time.monotonic() - self._answered > OUTAGE_SECONDS:
+        now = time.monotonic()
+        self._away = self._away or now
+        if now - self._away > OUTAGE_SECONDS:
             raise error
         self._assignments.again(assignment)
         return Lost((assignment.unit,), type(error).__name__)

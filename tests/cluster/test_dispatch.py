@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cluster import dispatch as dispatching
 from cluster import patience
 from cluster.batches import KILLED_WORKER
 from cluster.corpus import Corpus
@@ -22,6 +23,7 @@ from cluster.reports import count_reports
 from cluster.session import connect
 from cluster.shard import read_footer, shard_path
 from cluster.storage import Storage
+from cluster.storage_errors import UnavailableError
 from cluster.worker import Worker
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.null_pipeline import NullPipeline
@@ -129,6 +131,26 @@ def test_a_unit_of_a_worker_that_hangs_is_made_by_another_one_and_counts_once(
     told = [answer for answer in answers if answer is not None]
     assert sorted(answer.unit for answer in told if isinstance(answer, Receipt)) == list(range(20))
     assert len(told) == 20, "and nothing was lost"
+
+
+def test_the_store_s_silence_is_counted_from_the_first_worker_that_it_fails(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Forsaken(WorkerActor):
+        def run(self, task: Task) -> Receipt:
+            time.sleep(0.6)  # longer than the store may be silent
+            if task.unit.number == 1 or not (tmp_path / "blip").exists():
+                (tmp_path / "blip").touch()
+                raise UnavailableError("the store does not answer", "s3://bucket", "Try later.")
+            return super().run(task)
+
+    monkeypatch.setattr(dispatching, "OUTAGE_SECONDS", 0.5)
+    plan, recipe = plan_for(corpus), recipe_for(corpus, tmp_path / "out")
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=1, actor=Forsaken)) as pool:
+        answers = [answer for answer in dispatch(pool, recipe, plan, [0]) if answer is not None]
+        assert [type(answer) for answer in answers] == [Lost, Receipt], "a blip ends nothing"
+        with pytest.raises(UnavailableError):
+            list(dispatch(pool, recipe, plan, [1]))
 
 
 def test_workers_that_load_are_given_up_before_one_that_is_ready() -> None:
