@@ -18,6 +18,7 @@ ATTEMPTS = 3
 
 _ROUNDS = 3  # searches of a unit that may end without a culprit
 _ALONE = 2  # failures of a row alone: once may be a preemption
+_BLAMED = 3  # rows that a unit may lose before any part of it is seen to work
 _MACHINES = 10  # machines that a unit may lose before it is suspected of ending them
 
 
@@ -40,15 +41,16 @@ class _Record:
     rounds: int = 0
     alone: int = 0
     machines: int = 0
+    blamed: int = 0  # rows excluded since a part of it was seen to work
     within: tuple[int, int] | None = None  # where the search for the culprit is
     excluded: list[int] = field(default_factory=list)
 
 
 class UnitKeepsFailingError(Exception):
-    """A unit fails again and again, and no row of it does so alone; `unit` is its number."""
+    """A unit fails again and again, and it is no few rows that do it; `unit` is its number."""
 
-    def __init__(self, unit: int) -> None:
-        super().__init__(f"unit {unit} keeps failing, and no row of it does so alone")
+    def __init__(self, unit: int, why: str) -> None:
+        super().__init__(f"unit {unit} keeps failing, {why}")
         self.unit = unit
 
 
@@ -70,10 +72,15 @@ class Assignments:
 
     def take(self, suspects: bool) -> Assignment | None:
         """The next assignment, None where none waits; one that failed before only where `suspects` may be."""
-        assignment = self._again.popleft() if suspects and self._again else self._next_fresh()
+        assignment = self._next_again(suspects) or self._next_fresh()
         if assignment is not None:
             self._in_flight[assignment.unit] += 1
         return assignment
+
+    @property
+    def suspects(self) -> int:
+        """How many of those that wait have failed before."""
+        return sum(assignment.suspect for assignment in self._again)
 
     def is_settled(self, assignment: Assignment) -> bool:
         """Whether its unit is committed: by it, or by a twin that was faster."""
@@ -99,6 +106,8 @@ class Assignments:
         record = self._records.get(assignment.unit)
         if self.is_settled(assignment) or record is None or record.within is None:
             return
+        if len(range(*assignment.probe)) > sum(row in range(*assignment.probe) for row in record.excluded):
+            record.blamed = 0
         middle, stop = assignment.probe[1], record.within[1]
         if middle < stop:  # the first half is innocent
             self._search(assignment.unit, record, (middle, stop))
@@ -106,7 +115,11 @@ class Assignments:
             self._try_again(assignment.unit, record)
 
     def failed(self, assignment: Assignment, samples: int) -> None:
-        """The assignment's worker died or raised. Raises UnitKeepsFailingError after too many searches."""
+        """The assignment's worker died or raised.
+
+        Raises UnitKeepsFailingError after too many searches, and where every row of a unit seems to be bad:
+        then it is rather the machines.
+        """
         self._in_flight[assignment.unit] -= 1
         if self.is_settled(assignment):
             return
@@ -135,6 +148,13 @@ class Assignments:
         else:
             self.again(assignment)
 
+    def _next_again(self, suspects: bool) -> Assignment | None:
+        for place, assignment in enumerate(self._again):
+            if suspects or not assignment.suspect:
+                del self._again[place]
+                return assignment
+        return None
+
     def _next_fresh(self) -> Assignment | None:
         number = next(self._fresh, None)
         if number is None:
@@ -154,6 +174,9 @@ class Assignments:
         if stop - start == 1 and guilty:
             record.alone += 1
             if record.alone == _ALONE:
+                record.blamed += 1
+                if record.blamed > _BLAMED:
+                    raise UnitKeepsFailingError(unit, "whichever rows it is run without")
                 record.excluded.append(start)
                 record.failures, record.alone, record.within = 0, 0, None
                 self._again.append(Assignment(unit, tuple(sorted(record.excluded)), suspect=True))
@@ -165,6 +188,6 @@ class Assignments:
     def _try_again(self, unit: int, record: _Record) -> None:
         record.rounds += 1
         if record.rounds == _ROUNDS:
-            raise UnitKeepsFailingError(unit)
+            raise UnitKeepsFailingError(unit, "and no row of it does so alone")
         record.failures, record.alone, record.within = 0, 0, None
         self._again.append(Assignment(unit, tuple(sorted(record.excluded)), suspect=True))

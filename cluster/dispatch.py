@@ -80,16 +80,35 @@ class _Dispatch:
                 pool.drop(member, "overtaken")
 
     def _hand_out(self) -> None:
+        sound = self._sound()
+        testers = sound[: self._assignments.suspects]  # they get nothing else meanwhile
         for depth in range(QUEUE):  # first one unit to each worker, then a second one
             for member in self._pool.members:
-                if member.is_free and len(member.tasks) == depth:
-                    assignment = self._assignments.take(suspects=depth == 0)
+                if member.is_free and len(member.tasks) == depth and not (depth and member in testers):
+                    suspects = not depth and (member in testers or not sound)
+                    assignment = self._assignments.take(suspects)
                     if assignment is not None:
                         self._hand(member, assignment)
         if not self._assignments.waiting:
             idle = [member for member in self._pool.members if member.is_free and not member.tasks]
             for member, straggler in zip(idle, self._stragglers(), strict=False):
                 self._hand(member, self._assignments.twin(straggler))
+
+    def _sound(self) -> list[Member]:
+        """Workers that have made a unit and are not late with another, those first that have least in hand.
+
+        What failed goes to them, if there are any: the worker that takes the place of a failed one is often
+        on the same machine, and where that is broken every unit that it gets would look bad.
+        """
+        begun = time.monotonic() - self._patience.seconds
+        sound = [
+            member
+            for member in self._pool.members
+            if member.proven
+            and member.notice is None
+            and all(flight.since >= begun for flight in member.tasks.values())
+        ]
+        return sorted(sound, key=lambda member: len(member.tasks))
 
     def _hand(self, member: Member, assignment: Assignment) -> None:
         task = Task(self._recipe, self._plan.unit(assignment.unit), assignment.excluded, assignment.probe)
@@ -131,8 +150,9 @@ class _Dispatch:
         assignment = member.tasks.pop(reference).assignment
         counts = assignment.probe is None and not self._assignments.is_settled(assignment)
         self._assignments.done(assignment)
-        if counts and receipt.seconds_denoising:  # else it was there already
+        if assignment.probe is None and receipt.seconds_denoising:  # else it was there already
             self._patience.learn(receipt.seconds)
+            member.proven = True
         return receipt if counts else None
 
     def _outage(self, assignment: Assignment, error: UnavailableError) -> Lost | None:

@@ -66,6 +66,7 @@ class Member:
     tasks: dict[Any, Flight] = field(default_factory=dict)  # by reference
     since: float | None = None  # when it was begun to be paid for; None while it waits for a machine
     notice: Notice | None = None  # its machine is to be taken away
+    proven: bool = False  # it has made a unit
 
     @property
     def held(self) -> float:
@@ -147,7 +148,8 @@ class Pool:
     def size_to(self, waiting: int) -> None:
         """Grows to the work that waits; at the tail, and from machines that end, gives back idle workers.
 
-        Those that are still loading, or have no machine yet, go first, the newest before the others.
+        Those that are still loading, or have no machine yet, go first, the newest before the others; those
+        that have made a unit go last.
         """
         for member in [member for member in self.members if member.notice is not None and not member.tasks]:
             self.drop(member, "drained")
@@ -158,6 +160,7 @@ class Pool:
             self._start()
         loading = [member for member in reversed(staying) if member.ready is None]
         idle = [member for member in staying if member.ready is not None and not member.tasks]
+        idle.sort(key=lambda member: member.proven)
         for member in [*loading, *idle][: max(0, len(staying) - wanted)]:
             self.drop(member, "not needed" if member.ready is None else "idle" if waiting else "tail")
 

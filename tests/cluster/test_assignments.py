@@ -143,6 +143,32 @@ def test_a_unit_that_fails_only_as_a_whole_is_given_up_by_name() -> None:
                 assignments.done(assignment)
 
 
+def test_a_unit_that_fails_whatever_is_excluded_is_given_up_after_a_few_rows() -> None:
+    assignments = Assignments([7])
+    excluded, deaths = 0, 0
+    with pytest.raises(UnitKeepsFailingError, match="unit 7"):
+        while assignments.waiting:  # on a machine that fails whatever holds a row
+            assignment = assignments.take(suspects=True)
+            assert assignment is not None
+            excluded = max(excluded, len(assignment.excluded))
+            if set(range(*(assignment.probe or (0, 1000)))) - set(assignment.excluded):
+                assignments.failed(assignment, 1000)
+                deaths += 1
+            else:
+                assignments.done(assignment)
+    assert excluded == 3
+    assert deaths <= 4 * (ATTEMPTS + 12)
+
+
+def test_what_the_store_did_not_answer_may_share_a_worker() -> None:
+    assignments = Assignments([1, 2])
+    first = assignments.take(suspects=True)
+    assert first is not None
+    assignments.again(first)
+    assert assignments.suspects == 0
+    assert assignments.take(suspects=False) == first
+
+
 def test_an_outage_of_the_store_is_nobody_s_fault_however_long() -> None:
     assignments = Assignments([1])
     for _ in range(100):

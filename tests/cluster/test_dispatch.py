@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -131,6 +132,40 @@ def test_a_unit_of_a_worker_that_hangs_is_made_by_another_one_and_counts_once(
     told = [answer for answer in answers if answer is not None]
     assert sorted(answer.unit for answer in told if isinstance(answer, Receipt)) == list(range(20))
     assert len(told) == 20, "and nothing was lost"
+
+
+def test_what_fails_on_a_broken_machine_goes_to_a_worker_that_has_made_units(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    class OneIsSound(WorkerActor):
+        def load(self, sampler: Sampler) -> Ready:
+            try:
+                (tmp_path / "sound").touch(exist_ok=False)
+            except FileExistsError:
+                self._broken = True
+            else:
+                self._broken = False
+            return super().load(sampler)
+
+        def run(self, task: Task) -> Receipt:
+            if self._broken:
+                (tmp_path / "failed").touch()
+                raise MemoryError
+            while not (tmp_path / "failed").exists():
+                time.sleep(0.05)
+            time.sleep(1.0 if task.unit.number < 2 else 0.1)
+            return super().run(task)
+
+    plan, recipe = plan_for(corpus), recipe_for(corpus, tmp_path / "out")
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=2, actor=OneIsSound)) as pool:
+        pool.first()
+        answers = list(dispatch(pool, recipe, plan, range(len(plan))))
+    made = [answer.unit for answer in answers if isinstance(answer, Receipt)]
+    lost = Counter(unit for answer in answers if isinstance(answer, Lost) for unit in answer.units)
+    assert sorted(made) == list(range(20))
+    assert {2, 3} <= lost.keys() and {2, 3} <= set(made[:6]), "before units that nobody has tried"
+    assert set(lost.values()) == {1}, "none of them came back to the broken one's successor"
+    assert not any(read_footer(Storage.at(recipe.output), shard_path(unit)).rejects for unit in range(20))
 
 
 def test_the_store_s_silence_is_counted_from_the_first_worker_that_it_fails(
