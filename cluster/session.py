@@ -18,12 +18,12 @@ import ray
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 from ray.exceptions import AuthenticationError
 
+from cluster.storage_location import encryption_settings
 from diffcxr.errors import IncompleteError, InputError
 
 _TIMED_OUT = "timed out during startup"
 _STARTS = 3  # a machine with all cores taken starts Ray in more than the 30 s that Ray gives itself
 _AUTH = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
-_UNTOLD = "RAY_IGNORE_UNHANDLED_ERRORS"
 
 
 @contextlib.contextmanager
@@ -33,7 +33,7 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator
     Args:
         address: a cluster's; None takes RAY_ADDRESS (set inside a submitted job), else starts a private
             cluster, never one that happens to run on this machine. The private one asks for a token, has no
-            dashboard, and leaves no file behind.
+            dashboard, and leaves no file behind; workers of the others encrypt as this process is told to.
         num_cpus: the private cluster's cores; None counts the machine's.
 
     Raises InputError where the cluster does not answer or refuses the token.
@@ -45,7 +45,8 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_temporary_folder())
         stack.enter_context(_authentication(private=address is None))
-        stack.enter_context(_errors_untold())
+        # Ray writes the traceback of an error that nobody fetched to standard error, report text and all.
+        stack.enter_context(_said("RAY_IGNORE_UNHANDLED_ERRORS"))
         stack.callback(ray.shutdown)
         with _standing_in(folder), _own_signal_handler():
             if address is None:
@@ -104,8 +105,15 @@ def _start(folder: Path, num_cpus: int | None) -> None:
 
 
 def _join(address: str) -> None:
+    settings = encryption_settings()
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
+        with _said("RAY_OVERRIDE_JOB_RUNTIME_ENV"):  # a submitted job may name the same variables
+            ray.init(
+                address,
+                runtime_env={"env_vars": settings} if settings else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
     except AuthenticationError as error:
         fix = "Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's token."
         raise InputError("Ray cluster refuses the token", address, fix) from error
@@ -145,17 +153,15 @@ def _reread_environment() -> None:
 
 
 @contextlib.contextmanager
-def _errors_untold() -> Iterator[None]:
-    """Keeps what workers raise off standard error: Ray writes the traceback of an error that nobody fetched
-    there, and its message may hold report text. It looks for the variable whenever there is such an error.
-    """
-    own = _UNTOLD not in os.environ
-    os.environ.setdefault(_UNTOLD, "1")
+def _said(name: str) -> Iterator[None]:
+    """An environment variable by which Ray asks for a yes, set unless the person has set it."""
+    own = name not in os.environ
+    os.environ.setdefault(name, "1")
     try:
         yield
     finally:
         if own:
-            del os.environ[_UNTOLD]
+            del os.environ[name]
 
 
 @contextlib.contextmanager

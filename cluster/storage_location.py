@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Config
 
 SCHEMES = ("file", "s3", "gs", "az")
+_ENCRYPTION = ("AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_KMS_KEY_ID", "AWS_SSE_BUCKET_KEY_ENABLED")  # obstore's
 _FIX = "Use s3://bucket/path, gs://bucket/path, az://container/path, file:///path or a plain path."
 
 # A wrong endpoint is told in seconds; outages longer than that are the job's to retry.
@@ -99,6 +100,11 @@ def connect(location: Location) -> ObjectStore:
         url = f"{location.scheme}://{location.root}"
         store = GCSStore if location.scheme == "gs" else AzureStore
         return store.from_url(url, client_options=_TIMEOUTS, retry_config=_RETRIES)
+
+
+def encryption_settings() -> dict[str, str]:
+    """How this process encrypts what it puts into S3, as far as that is no secret: variables by name."""
+    return {name: os.environ[name] for name in _ENCRYPTION if name in os.environ}
 
 
 def _local(path: Path) -> Location:

@@ -1,5 +1,6 @@
 """The session: private, quiet, and blind to the folder it is started from."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import ray
+
+from cluster.session import connect
+from tests.ray_nodes import ray_nodes
 
 PROBE = """
     import os
@@ -87,3 +92,27 @@ def test_no_word_of_what_a_worker_raised_unasked_reaches_standard_error(
     assert done.returncode == 0, done.stderr
     assert "words of a report" not in done.stderr
     assert "Unhandled error" not in done.stderr
+
+
+def test_workers_of_a_cluster_encrypt_as_their_driver_does_and_are_told_no_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = {
+        "AWS_SERVER_SIDE_ENCRYPTION": "aws:kms",
+        "AWS_SSE_KMS_KEY_ID": "the-key",
+        "AWS_SSE_BUCKET_KEY_ENABLED": "true",
+    }
+    job = {"runtime_env": {"env_vars": {"AWS_SERVER_SIDE_ENCRYPTION": "AES256", "OF_THE_JOB": "yes"}}}
+
+    def worker_sees() -> dict[str, str]:
+        names = (*settings, "AWS_SSE_CUSTOMER_KEY_BASE64", "OF_THE_JOB")
+        return {name: os.environ[name] for name in names if name in os.environ}
+
+    with ray_nodes([]) as nodes:
+        ray.shutdown()
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_SSE_CUSTOMER_KEY_BASE64", "a secret")
+        monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", json.dumps(job))
+        with connect(nodes.address):
+            assert ray.get(ray.remote(worker_sees).remote()) == settings | {"OF_THE_JOB": "yes"}
