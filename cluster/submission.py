@@ -22,6 +22,7 @@ import requests
 from ray.exceptions import AuthenticationError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
+from cluster.storage_location import encryption_settings
 from diffcxr.errors import IncompleteError, InputError
 
 CONNECT_S = 10.0  # how long a cluster may take to answer at all
@@ -69,8 +70,9 @@ class Cluster:
         """Starts `command` on the cluster, or finds it where it is running already.
 
         So a person whose connection broke follows the same job with the same command, instead of starting a
-        second one beside it. Raises InputError.
+        second one beside it. It encrypts as this process is told to. Raises InputError.
         """
+        settings = encryption_settings()
         fingerprint = hashlib.sha256(json.dumps(list(command)).encode()).hexdigest()[:12]
         with _refusals(self.address):
             earlier = [job for job in self._client.list_jobs() if _mark(job) == fingerprint]
@@ -79,7 +81,10 @@ class Cluster:
                     return Submission(job.submission_id, found=True)
             name = f"diffcxr-{fingerprint}-{len(earlier) + 1}"
             submitted: str = self._client.submit_job(
-                entrypoint=shlex.join(command), submission_id=name, metadata={"diffcxr": fingerprint}
+                entrypoint=shlex.join(command),
+                submission_id=name,
+                metadata={"diffcxr": fingerprint},
+                runtime_env={"env_vars": settings} if settings else None,
             )
         return Submission(submitted, found=False)
 

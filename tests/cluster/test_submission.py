@@ -61,6 +61,16 @@ def test_no_token_of_ours_is_sent_with_the_job(cluster: Cluster, head: RayHead) 
     assert head.token not in str(details)
 
 
+def test_a_job_encrypts_as_its_submitter_is_told_to(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SERVER_SIDE_ENCRYPTION", "aws:kms")
+    monkeypatch.setenv("AWS_SSE_CUSTOMER_KEY_BASE64", "a secret")
+    submission = cluster.submit(["printenv", "AWS_SERVER_SIDE_ENCRYPTION"])
+    assert "aws:kms\n" in "".join(cluster.follow(submission.id))
+    assert "a secret" not in str(cluster._client.get_job_info(submission.id))
+
+
 def test_a_token_in_a_file_is_enough(head: RayHead, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(head.token + "\n")
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
