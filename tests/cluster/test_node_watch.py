@@ -98,7 +98,7 @@ def test_a_node_with_notice_takes_no_new_unit_and_one_that_ends_at_once_gives_it
     assert sorted(receipt.unit for receipt in receipts) == list(range(len(plan)))
     assert {stored.path for stored in output.list("shards")} == set(map(shard_path, range(len(plan))))
     drained = drained_at(caplog)
-    assert drained.keys() == set(warned) and len(warned) == 2, "the first one's worker was replaced on the second"
+    assert drained.keys() == set(warned) and len(warned) == 2, "the first one's worker was replaced"
     times, _ = begun(output)
     after = [when for when in times[warned[0]] if when > drained[warned[0]]]
     assert len(after) <= QUEUE, "what was queued at its worker is made; then it is empty, and given back"
