@@ -24,7 +24,7 @@ from torch import nn
 from transformers import Dinov2Config, Dinov2Model
 
 from benchmarks.inception_files import write_weights
-from benchmarks.result import Bar, argument_parser, at_least, write_result
+from benchmarks.result import Bar, at_least, parse_gpu_arguments, write_result
 from eval.features.backbone import Backbone, preprocessing_of
 from eval.features.extractor import BATCH, Extractor, extract, fold_norms
 from eval.features.inception import Inception, pooling_network
@@ -43,11 +43,8 @@ class Subject:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__ or "")
-    arguments = parser.parse_args()
-    gpu = torch.cuda.is_available()
-    if not gpu and not (arguments.quick and arguments.output):
-        parser.error("without a GPU there is only --quick with --output: its figures are no bar's")
+    arguments = parse_gpu_arguments(__doc__ or "")
+    gpu = arguments.gpu
     device = "cuda" if gpu else "cpu"
     batches, rounds = (64, 5) if gpu and not arguments.quick else (1, 2)
     films = _films(batches * BATCH)

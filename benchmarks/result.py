@@ -64,6 +64,18 @@ def parse_arguments(description: str) -> argparse.Namespace:
     return argument_parser(description).parse_args()
 
 
+def parse_gpu_arguments(description: str) -> argparse.Namespace:
+    """The same of a benchmark whose bars are a GPU's, with `.gpu`; without one, `--quick` alone goes."""
+    import torch
+
+    parser = argument_parser(description)
+    arguments = parser.parse_args()
+    arguments.gpu = torch.cuda.is_available()
+    if not arguments.gpu and not (arguments.quick and arguments.output):
+        parser.error("without a GPU there is only --quick with --output: its figures are no bar's")
+    return arguments
+
+
 def write_result(
     name: str, bars: Sequence[Bar], output: Path | None, gpu: bool = False, **explains: object
 ) -> Path:

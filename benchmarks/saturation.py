@@ -26,7 +26,7 @@ from torch.profiler import ProfilerActivity, profile
 from transformers import AutoTokenizer
 
 from benchmarks.reports import write_reports
-from benchmarks.result import Bar, argument_parser, at_least, write_result
+from benchmarks.result import Bar, at_least, parse_gpu_arguments, write_result
 from cluster.batches import BatchRunner, Slot
 from cluster.corpus import Corpus
 from cluster.plan import Plan, plan_units
@@ -61,11 +61,8 @@ class Work:
 
 
 def main() -> None:
-    parser = argument_parser(__doc__ or "")
-    arguments = parser.parse_args()
-    gpu = torch.cuda.is_available()
-    if not gpu and not (arguments.quick and arguments.output):
-        parser.error("without a GPU there is only --quick with --output: its figures are no bar's")
+    arguments = parse_gpu_arguments(__doc__ or "")
+    gpu = arguments.gpu
     batch, batches, units, rounds = (64, 4, 4, 3) if gpu and not arguments.quick else (2, 1, 2, 2)
     with tempfile.TemporaryDirectory() as folder:
         work = prepare(Path(folder), PAPER if gpu else TINY, batch, batches, units)

@@ -20,7 +20,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.result import Bar, argument_parser, at_least, write_result
+from benchmarks.result import Bar, at_least, parse_gpu_arguments, write_result
 from diffcxr.profile import PAPER, Profile
 from diffcxr.training.denoiser import DenoiserStage
 from diffcxr.training.loop import LoopConfig, TrainingLoop
@@ -35,11 +35,8 @@ TINY = replace(PAPER, size=64, width=64, depth=2, heads=2, context_tokens=8, con
 
 
 def main() -> None:
-    parser = argument_parser(__doc__ or "")
-    arguments = parser.parse_args()
-    gpu = torch.cuda.is_available()
-    if not gpu and not (arguments.quick and arguments.output):
-        parser.error("without a GPU there is only --quick with --output: its figures are no bar's")
+    arguments = parse_gpu_arguments(__doc__ or "")
+    gpu = arguments.gpu
     device = torch.device("cuda" if gpu else "cpu")
     profile = PAPER if gpu else TINY
     recipe = RECIPE if gpu else replace(RECIPE, batch_size=16)
