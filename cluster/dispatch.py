@@ -147,11 +147,12 @@ class _Dispatch:
             self._pool.drop(member, "lost with its machine" if innocent else "failed")
             return self._lost(member, type(cause or error).__name__, innocent)
         self._away = None
-        assignment = member.tasks.pop(reference).assignment
+        flight = member.tasks.pop(reference)
+        assignment = flight.assignment
         counts = assignment.probe is None and not self._assignments.is_settled(assignment)
         self._assignments.done(assignment)
         if assignment.probe is None and receipt.seconds_denoising:  # else it was there already
-            self._patience.learn(receipt.seconds)
+            self._patience.learn(time.monotonic() - flight.since)
             member.proven = True
         return receipt if counts else None
 
