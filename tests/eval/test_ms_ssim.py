@@ -90,16 +90,22 @@ def test_prompts_with_fewer_films_have_no_part_and_a_fifth_film_none_either() ->
 
 
 def test_small_films_are_resized_and_the_row_says_so() -> None:
-    given = {"n_real": 8, "n_synthetic": 8, "digest": "d", "reference": "r"}
-    large, small = (update(Likeness.empty(), samples(2, size, 200)) for size in (SMALLEST, SMALLEST - 1))
+    given = {"n_real": 16, "n_synthetic": 16, "digest": "d", "reference": "r"}
+    large, small = (update(Likeness.empty(), samples(4, size, 200)) for size in (SMALLEST, SMALLEST - 1))
     assert not large.resized.any() and small.resized.all()
     row = ms_ssim_score(large, small, **given)
     assert row.note is not None and "resized to 256" in row.note and "need 161" in row.note
-    assert row.floor == result(large) and row.n_floor == 8
+    assert row.floor == result(large) and row.n_floor == 16
     assert row.value is not None and row.low is not None and row.high is not None
     assert row.low <= row.value <= row.high
     other = ms_ssim_score(Likeness.empty(), large, **given)
-    assert other.note == "2 prompts with 4 films each" and other.floor is None
+    assert other.note == "4 prompts with 4 films each" and other.floor is None
+
+
+def test_the_prompts_of_one_patient_have_a_value_but_no_interval() -> None:
+    given = {"n_real": 8, "n_synthetic": 8, "digest": "d", "reference": "r"}
+    row = ms_ssim_score(Likeness.empty(), update(Likeness.empty(), samples(2)), **given)
+    assert row.value is not None and (row.low, row.high) == (None, None)
 
 
 def test_a_row_without_prompts_of_four_films_has_no_value() -> None:
