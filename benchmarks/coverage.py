@@ -1,12 +1,15 @@
 """How often the 95 % intervals of every measure hold the truth, over corpora drawn again and again.
 
 Films are vectors of a normal distribution, two a patient, which resemble each other; the synthetic ones are
-shifted and less spread. The truth of a measure is its mean over corpora of this size that no interval is
-taken from, so that a bias which belongs to n (of FID, of Vendi) is no fault of the interval.
+shifted and less spread. Distances and diversity are taken at 25 films a feature, at 2.5, as 5,000 films are
+of Inception's, and at fewer films than features. The truth of a measure is its mean over corpora of this size
+that no interval is taken from, so that a bias which belongs to n (of FID, of Vendi) is no fault of the
+interval.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -20,31 +23,30 @@ from eval.calibration import Calibration, half_values
 from eval.calibration import result as calibration
 from eval.calibration import update as calibrate
 from eval.delong import compare, delong
+from eval.f1 import choose_thresholds, f1_scores
 from eval.feature_rows import FeatureRows
-from eval.fid import Side, left_out_distances, update_side
-from eval.frechet import frechet_distance
+from eval.fid import Side, fid_score, update_side
+from eval.fid_infinity import fid_infinity_score
+from eval.floors import NONE
 from eval.groups import stable_hash
 from eval.inception_score import ClassSums
-from eval.inception_score import left_out_scores as left_out_inception
-from eval.inception_score import result as inception
+from eval.inception_score import left_out as left_out_inception
 from eval.inception_score import update as add_logits
-from eval.intervals import (
-    Interval,
-    bootstrap_auc,
-    bootstrap_mean,
-    half_sample,
-    jackknife,
-    jackknife_of_known,
-)
+from eval.intervals import Interval, bootstrap_auc, bootstrap_mean, half_sample
 from eval.kid import result as kid
-from eval.moments import merge_all
+from eval.mauc import mauc_scores
 from eval.prdc import NAMES, interval
 from eval.prdc import result as prdc
-from eval.vendi import SecondMoment, Variety, left_out_scores, update_variety
-from eval.vendi import merge as merge_vendi
-from eval.vendi import result as vendi
+from eval.scores import Score
+from eval.vendi import Variety, update_variety
+from eval.vendi import left_out as left_out_vendi
 
 DIMENSION, FILMS, PATIENTS = 16, 400, 200
+_EACH = FILMS // PATIENTS
+_FEW = 128
+"""Features in the draws with few films for each."""
+_FINDINGS = ("Edema", "Fracture", "Pneumonia")
+_ROW = {"extractor": "drawn", "digest": "drawn", "reference": "drawn"}
 _LOW, _HIGH = 0.92, 0.98  # the bars
 _Measured = dict[str, tuple[float, Interval | tuple[None, None]]]
 
@@ -54,13 +56,13 @@ def main() -> None:
     draws, truths = (60, 120) if arguments.quick else (500, 1500)
     started = time.perf_counter()
     bars, explains = [], {}
-    for of in (_of_features, _of_scores):
+    for of in (_of_features, _of_few, _of_fewer, _of_scores, _of_findings):
         values, intervals = _drawn(of, draws, truths)
         for name, truth in ((name, float(np.mean(found))) for name, found in values.items()):
             held = sum(low <= truth <= high for low, high in intervals[name])
             share = held / draws
             # A quick run's share is told to no more than its own error.
-            slack = 2 * np.sqrt(0.05 * 0.95 / draws) if arguments.quick else 0.0
+            slack = 2 * math.sqrt(0.05 * 0.95 / draws) if arguments.quick else 0.0
             bars.append(Bar(f"{name}: held, at least", share, _LOW, share >= _LOW - slack))
             bars.append(Bar(f"{name}: held, at most", share, _HIGH, share <= _HIGH + slack))
             widths = [high - low for low, high in intervals[name]]
@@ -79,6 +81,7 @@ def main() -> None:
         films=FILMS,
         patients=PATIENTS,
         dimension=DIMENSION,
+        dimension_of_few=_FEW,
         measures=explains,
         seconds=time.perf_counter() - started,
     )
@@ -101,31 +104,51 @@ def _drawn(
 
 def _of_features(rng: np.random.Generator) -> _Measured:
     real, synthetic = drawn_films(rng, 1.0, 0.0), drawn_films(rng, 0.9, 0.25)
-    found: _Measured = {}
-    distance = kid(real, synthetic)
-    found["kid"] = distance.value, jackknife_of_known(distance.value, distance.left_out)
+    found = _distances(real, synthetic, "")
     near = prdc(real, synthetic)
     for index, name in enumerate(NAMES):
-        found[name] = (
-            float(near.values[index]),
-            interval(near, index),
-        )
-
-    none = np.full(FILMS, -1)
-    sides = [update_side(Side.empty(DIMENSION), s.features, s.groups, none) for s in (real, synthetic)]
-    fid = frechet_distance(*(merge_all(side.groups, DIMENSION) for side in sides))
-    found["fid"] = fid, jackknife(fid, list(left_out_distances(*sides)))
-
+        found[name] = float(near.values[index]), interval(near, index)
+    line = fid_infinity_score(_side(real), _side(synthetic), **_ROW)
+    found["fid_infinity"] = _of_row(line)
     unmatched = np.zeros(FILMS, np.bool_)
-    variety = update_variety(Variety.empty(DIMENSION), synthetic.features, synthetic.groups, unmatched)
-    whole = SecondMoment(DIMENSION)
-    for part in variety.groups:
-        whole = merge_vendi(whole, part)
-    found["vendi"] = vendi(whole), jackknife_of_known(vendi(whole), np.array(list(left_out_scores(variety))))
-
-    sums = add_logits(ClassSums.empty(DIMENSION), synthetic.features, synthetic.groups, unmatched)
-    found["inception_score"] = inception(sums), jackknife_of_known(inception(sums), left_out_inception(sums))
+    classes = add_logits(ClassSums.empty(DIMENSION), synthetic.features, synthetic.groups, unmatched)
+    score = left_out_inception(classes)
+    found["inception_score"] = score.value, score.interval()
     return found
+
+
+def _of_few(rng: np.random.Generator) -> _Measured:
+    """2.5 films a feature; variances fall as 1 / i, as those of networks do."""
+    return _distances(
+        drawn_films(rng, 1.0, 0.0, 320, _FEW), drawn_films(rng, 0.9, 0.1, 320, _FEW), ", 2.5 films a feature"
+    )
+
+
+def _of_fewer(rng: np.random.Generator) -> _Measured:
+    """Fewer films than features, and not as many of either."""
+    return _distances(
+        drawn_films(rng, 1.0, 0.0, 160, _FEW), drawn_films(rng, 0.9, 0.1, 100, _FEW), ", 0.8 films a feature"
+    )
+
+
+def _distances(real: FeatureRows, synthetic: FeatureRows, told: str) -> _Measured:
+    unmatched = np.zeros(synthetic.count, np.bool_)
+    variety = Variety.empty(synthetic.features.shape[1])
+    variety = update_variety(variety, synthetic.features, synthetic.groups, unmatched)
+    left_out = {"kid": kid(real, synthetic).left_out, "vendi": left_out_vendi(variety)}
+    found: _Measured = {name + told: (of.value, of.interval()) for name, of in left_out.items()}
+    found["fid" + told] = _of_row(fid_score(_side(real), _side(synthetic), **_ROW))
+    return found
+
+
+def _side(films: FeatureRows) -> Side:
+    nowhere = np.full(films.count, NONE)
+    return update_side(Side.empty(films.features.shape[1]), films.features, films.groups, nowhere)
+
+
+def _of_row(row: Score) -> tuple[float, Interval | tuple[None, None]]:
+    assert row.value is not None
+    return row.value, (row.low, row.high) if row.low is not None and row.high is not None else (None, None)
 
 
 def _of_scores(rng: np.random.Generator) -> _Measured:
@@ -149,22 +172,47 @@ def _of_scores(rng: np.random.Generator) -> _Measured:
     return found
 
 
-def new_patients(rng: np.random.Generator) -> NDArray[np.uint64]:
+def _of_findings(rng: np.random.Generator) -> _Measured:
+    """Means over findings, whose thresholds for F1 are the same throughout, from films of other patients."""
+    thresholds = choose_thresholds(_found(np.random.default_rng(2**20)))
+    films = _found(rng)
+    rows = [
+        *mauc_scores(films, films, findings=_FINDINGS, resamples=400, **_ROW),
+        *f1_scores(films, films, thresholds, findings=_FINDINGS, resamples=400, **_ROW),
+    ]
+    return {row.metric: _of_row(row) for row in rows if row.subset == "all"}
+
+
+def _found(rng: np.random.Generator) -> ScoredFilms:
+    """Films with several findings, which are not equally frequent."""
+    patients, keys = new_patients(rng), rng.integers(2**63, size=FILMS, dtype=np.uint64)
+    logits = 1.5 * alike(rng, len(_FINDINGS)) - np.arange(len(_FINDINGS))
+    truth = (rng.random(logits.shape) < expit(logits)).astype(np.int8)
+    return ScoredFilms((logits + 0.7 * alike(rng, len(_FINDINGS))).astype(np.float32), truth, patients, keys)
+
+
+def new_patients(rng: np.random.Generator, films: int = FILMS) -> NDArray[np.uint64]:
     """Hashes of new patients, two films each."""
     start = int(rng.integers(2**40))
-    hashes = [stable_hash(f"patient/{start + number}") for number in range(PATIENTS)]
-    return np.repeat(np.array(hashes, np.uint64), FILMS // PATIENTS)
+    hashes = [stable_hash(f"patient/{start + number}") for number in range(films // _EACH)]
+    return np.repeat(np.array(hashes, np.uint64), _EACH)
 
 
-def alike(rng: np.random.Generator, width: int) -> NDArray[np.float64]:
+def alike(rng: np.random.Generator, width: int, films: int = FILMS) -> NDArray[np.float64]:
     """(films, width) of variance 1; half of it is the patient's."""
-    own, shared = rng.normal(size=(FILMS, width)), rng.normal(size=(PATIENTS, width))
-    return (own + np.repeat(shared, FILMS // PATIENTS, axis=0)) / np.sqrt(2)
+    own, shared = rng.normal(size=(films, width)), rng.normal(size=(films // _EACH, width))
+    return (own + np.repeat(shared, _EACH, axis=0)) / np.sqrt(2)
 
 
-def drawn_films(rng: np.random.Generator, spread: float, shift: float) -> FeatureRows:
-    features = (spread * alike(rng, DIMENSION) + shift).astype(np.float32)
-    return FeatureRows(features, new_patients(rng), rng.integers(2**63, size=FILMS, dtype=np.uint64))
+def drawn_films(
+    rng: np.random.Generator, spread: float, shift: float, films: int = FILMS, width: int = DIMENSION
+) -> FeatureRows:
+    """Features of films; from _FEW on, variances fall as 1 / i."""
+    features = spread * alike(rng, width, films) + shift
+    if width >= _FEW:
+        features /= np.sqrt(np.arange(1, width + 1))
+    keys = rng.integers(2**63, size=films, dtype=np.uint64)
+    return FeatureRows(features.astype(np.float32), new_patients(rng, films), keys)
 
 
 def _scored(rng: np.random.Generator) -> Iterator[ScoredFilms]:

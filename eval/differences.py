@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from eval.groups import GROUPS
-from eval.intervals import half_sample_error, jackknife_error
+from eval.intervals import half_sample_error
+from eval.jackknife import LeftOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +38,16 @@ def by_error(value: float, rival: float, error: float, how: str, degrees: float 
     return Difference(value, rival, value - margin, value + margin, p, how)
 
 
-def by_jackknife(value: float, rival: float, left_out: NDArray[np.float64]) -> Difference:
-    """From the differences (groups,) without each group of patients, nan where too few films are left.
+def by_jackknife(difference: LeftOut, rival: float) -> Difference:
+    """From the difference, and what it is without each group of patients.
 
-    A group is left out of both corpora, and of the real one, at once: what they share cancels out.
+    They are left out of both corpora, and of the real one, at once: what these share cancels out.
     """
-    known = left_out[~np.isnan(left_out)]
-    how = f"jackknife over {len(known)} groups of patients"
-    if len(known) < 2:
-        return Difference(value, rival, None, None, None, how)
-    error, degrees = jackknife_error(known)
-    return by_error(value, rival, error, how, degrees)
+    how = f"jackknife over {difference.groups} groups of patients"
+    error, degrees = difference.error()
+    if not degrees:
+        return Difference(difference.value, rival, None, None, None, how)
+    return by_error(difference.value, rival, error, how, degrees)
 
 
 def by_halves(value: float, rival: float, halves: NDArray[np.float64]) -> Difference:

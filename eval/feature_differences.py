@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from eval import inception_score, kid, prdc, vendi
 from eval.differences import Difference, by_halves, by_jackknife
 from eval.feature_rows import FeatureRows
-from eval.fid import Side
+from eval.fid import Side, left_out
 from eval.frechet import frechet_distance
 from eval.inception_score import ClassSums
-from eval.moments import leave_one_out, merge_all
+from eval.moments import merge_all
 from eval.prdc import NAMES
-from eval.vendi import SecondMoment, Variety
+from eval.vendi import Variety
 
 Follow = Callable[[Iterator[float]], Iterator[float]]
 """Shows the progress of a jackknife."""
@@ -32,7 +32,8 @@ def fid_difference(real: Side, ours: Side, rival: Side, follow: Follow = iter) -
     value, rivals = (
         frechet_distance(whole, merge_all(side.groups, side.dimension)) for side in (ours, rival)
     )
-    return by_jackknife(value - rivals, rivals, np.array(list(follow(_left_out_fids(real, ours, rival)))))
+    differences = follow(_left_out_fids(real, ours, rival))
+    return by_jackknife(left_out(value - rivals, differences, real, ours, rival), rivals)
 
 
 def kid_difference(real: FeatureRows, ours: FeatureRows, rival: FeatureRows) -> Difference:
@@ -41,7 +42,7 @@ def kid_difference(real: FeatureRows, ours: FeatureRows, rival: FeatureRows) -> 
     Raises ValueError where a side has fewer than two films.
     """
     found, rivals = (kid.result(real, films) for films in (ours, rival))
-    return by_jackknife(found.value - rivals.value, rivals.value, found.left_out - rivals.left_out)
+    return by_jackknife(found.left_out - rivals.left_out, rivals.value)
 
 
 def prdc_differences(real: FeatureRows, ours: FeatureRows, rival: FeatureRows) -> dict[str, Difference]:
@@ -63,32 +64,20 @@ def prdc_differences(real: FeatureRows, ours: FeatureRows, rival: FeatureRows) -
 
 def vendi_difference(ours: Variety, rival: Variety, follow: Follow = iter) -> Difference:
     """Vendi scores of as many films. Raises ValueError where a side has no film."""
-
-    def whole(variety: Variety) -> float:
-        state = SecondMoment(variety.matched.dimension)
-        for part in variety.groups:
-            state = vendi.merge(state, part)
-        return vendi.result(state)
-
-    def left_out() -> Iterator[float]:
-        for one, other in zip(vendi.left_out_scores(ours), vendi.left_out_scores(rival), strict=True):
-            yield one - other
-
-    rivals = whole(rival)
-    return by_jackknife(whole(ours) - rivals, rivals, np.array(list(follow(left_out()))))
+    rivals = vendi.left_out(rival)
+    return by_jackknife(vendi.left_out(ours, follow) - rivals, rivals.value)
 
 
 def inception_difference(ours: ClassSums, rival: ClassSums) -> Difference:
     """Inception scores of as many films. Raises ValueError where a side has no film."""
-    value, rivals = inception_score.result(ours), inception_score.result(rival)
-    left_out = inception_score.left_out_scores(ours) - inception_score.left_out_scores(rival)
-    return by_jackknife(value - rivals, rivals, left_out)
+    rivals = inception_score.left_out(rival)
+    return by_jackknife(inception_score.left_out(ours) - rivals, rivals.value)
 
 
 def _left_out_fids(real: Side, ours: Side, rival: Side) -> Iterator[float]:
     """Differences without each group, nan where a side keeps fewer than two films."""
-    rests = (leave_one_out(dict(enumerate(side.groups)), side.dimension) for side in (real, ours, rival))
-    for (_, of_real), (_, of_ours), (_, of_rival) in zip(*rests, strict=True):
+    rests = (side.rests() for side in (real, ours, rival))
+    for of_real, of_ours, of_rival in zip(*rests, strict=True):
         if min(of_real.count, of_ours.count, of_rival.count) < 2:
             yield float("nan")
         else:

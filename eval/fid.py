@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from eval.frechet import frechet_distance
 from eval.groups import GROUPS
-from eval.intervals import jackknife
-from eval.moments import Features, Moments, leave_one_out, merge, merge_all, update
+from eval.jackknife import LeftOut, leave_one_out
+from eval.moments import Features, Moments, merge, merge_all, update
 from eval.scores import Score
 
 MATCHED = 0
@@ -31,6 +31,15 @@ class Grouped:
     @property
     def count(self) -> int:
         return sum(group.count for group in self.groups)
+
+    @property
+    def films(self) -> NDArray[np.int64]:
+        """(groups,): how many each has."""
+        return np.array([group.count for group in self.groups], np.int64)
+
+    def rests(self) -> Iterator[Moments]:
+        """The moments of all films but each group's."""
+        return leave_one_out(self.groups, Moments(self.dimension), merge)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,16 +68,16 @@ def merge_sides(a: Side, b: Side) -> Side:
 def left_out_distances(real: Side, synthetic: Side) -> Iterator[float]:
     """The FID without each group's patients in turn, on both sides: GROUPS values.
 
-    Nothing for a group whose absence leaves a side with fewer than two films.
+    nan where that leaves a side with fewer than two films.
     """
-    parts = zip(
-        leave_one_out(dict(enumerate(real.groups)), real.dimension),
-        leave_one_out(dict(enumerate(synthetic.groups)), synthetic.dimension),
-        strict=True,
-    )
-    for (_, rest_real), (_, rest_synthetic) in parts:
-        if min(rest_real.count, rest_synthetic.count) >= 2:
-            yield frechet_distance(rest_real, rest_synthetic)
+    for of_real, of_synthetic in zip(real.rests(), synthetic.rests(), strict=True):
+        enough = min(of_real.count, of_synthetic.count) >= 2
+        yield frechet_distance(of_real, of_synthetic) if enough else float("nan")
+
+
+def left_out(value: float, distances: Iterable[float], *sides: Grouped) -> LeftOut:
+    """`value` with the `distances` without each group, from films of those sides."""
+    return LeftOut(value, np.array(list(distances)), np.stack([side.films for side in sides], axis=1))
 
 
 def fid_score(
@@ -87,8 +96,8 @@ def fid_score(
     value = frechet_distance(
         merge_all(real.groups, real.dimension), merge_all(synthetic.groups, synthetic.dimension)
     )
-    left_out = list(follow(left_out_distances(real, synthetic)))
-    low, high = jackknife(value, left_out) if len(left_out) >= 2 else (None, None)
+    distances = follow(left_out_distances(real, synthetic))
+    low, high = left_out(value, distances, real, synthetic).interval()
     n = min(real.sets[0].count, real.sets[1].count, synthetic.sets[MATCHED].count)
     return Score(
         metric="fid",

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from eval.differences import Difference, by_jackknife
-from eval.fid import Side
+from eval.fid import Side, left_out
 from eval.frechet import frechet_distance
-from eval.intervals import jackknife_of_known
-from eval.moments import Moments, leave_one_out, merge_all
+from eval.moments import Moments, merge_all
 from eval.scores import Score
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
@@ -67,7 +66,7 @@ def left_out_values(
     """The values of corpora without each group's patients, left out of real films and all of them at once:
     GROUPS tuples, nan where a subset keeps too few films.
     """
-    for gone, rest in leave_one_out(dict(enumerate(real.groups)), real.dimension):
+    for gone, rest in enumerate(real.rests()):
         yield tuple(_value_without(gone, rest, side, shares) for side in sides)
 
 
@@ -93,8 +92,8 @@ def fid_infinity_score(
         needed = int(np.ceil(FILMS_A_FEATURE * real.dimension / SHARES[1]))
         return replace(row, note=f"too few films for a line: {real.dimension:,} features need {needed:,}")
     whole = extrapolate(merge_all(real.groups, real.dimension), synthetic.groups, shares)
-    left_out = np.array(list(follow(value for (value,) in left_out_values(real, [synthetic], shares))))
-    low, high = jackknife_of_known(whole.value, left_out)
+    values = follow(value for (value,) in left_out_values(real, [synthetic], shares))
+    low, high = left_out(whole.value, values, real, synthetic).interval()
     first, second = merge_all(real.groups[::2], real.dimension), real.groups[1::2]  # as eval.floors halves
     at_floor = usable_shares(sum(group.count for group in second), real.dimension)
     return replace(
@@ -117,8 +116,8 @@ def fid_infinity_difference(real: Side, ours: Side, rival: Side, follow: Follow 
         return None
     whole = merge_all(real.groups, real.dimension)
     value, rivals = (extrapolate(whole, side.groups, shares).value for side in (ours, rival))
-    left_out = (one - other for one, other in left_out_values(real, [ours, rival], shares))
-    return by_jackknife(value - rivals, rivals, np.array(list(follow(left_out))))
+    differences = follow(one - other for one, other in left_out_values(real, [ours, rival], shares))
+    return by_jackknife(left_out(value - rivals, differences, real, ours, rival), rivals)
 
 
 def _value_without(gone: int, real: Moments, side: Side, shares: Sequence[float]) -> float:

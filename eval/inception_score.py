@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from eval.groups import GROUPS
-from eval.intervals import jackknife_of_known
+from eval.jackknife import LeftOut
 from eval.scores import Score
 
 
@@ -67,14 +67,14 @@ def result(state: ClassSums) -> float:
     return _score(state.films, state.probability[:GROUPS].sum(0), float(state.negentropy[:GROUPS].sum()))
 
 
-def left_out_scores(state: ClassSums) -> NDArray[np.float64]:
-    """(GROUPS,): the score without each group's patients, nan where no film is left."""
+def left_out(state: ClassSums) -> LeftOut:
+    """The score of all films, and without each group's. Raises ValueError where there is no film."""
     scores = np.full(GROUPS, np.nan)
     for gone in range(GROUPS):
         rest = np.delete(np.arange(GROUPS), gone)
         if count := int(state.count[rest].sum()):
             scores[gone] = _score(count, state.probability[rest].sum(0), float(state.negentropy[rest].sum()))
-    return scores
+    return LeftOut(result(state), scores, state.count[:GROUPS, None])
 
 
 def inception_score(
@@ -85,13 +85,13 @@ def inception_score(
     `ceiling` is that of real films at one n, `floor` that of one film again and again. Raises ValueError
     where there is no synthetic film.
     """
-    value = result(synthetic)
-    low, high = jackknife_of_known(value, left_out_scores(synthetic))
+    whole = left_out(synthetic)
+    low, high = whole.interval()
     n = min(real.matched, synthetic.matched)
     return Score(
         metric="inception_score",
         extractor=extractor,
-        value=value,
+        value=whole.value,
         low=low,
         high=high,
         floor=1.0,

@@ -1,4 +1,4 @@
-"""95 % intervals: means and AUCs by resampling patients, FID and its like by leaving groups of them out."""
+"""95 % intervals: means and AUCs by resampling patients, PRDC and calibration by halving them."""
 
 from __future__ import annotations
 
@@ -13,34 +13,6 @@ from eval.auc import MIN_OF_EACH_CLASS, ScoredFilms
 from eval.groups import GROUPS
 
 Interval = tuple[float, float]
-
-
-def jackknife(value: float, left_out: Sequence[float]) -> Interval:
-    """The interval of `value` from its values with each of the G groups left out.
-
-    The delete-group jackknife: value -+ t(G - 1) sqrt((G - 1) / G sum (v_g - mean)^2). For FID, KID and PRDC,
-    where a bootstrap's duplicates bias every resample. Raises ValueError below two groups.
-    """
-    error, degrees = jackknife_error(np.asarray(left_out, np.float64))
-    margin = float(student.ppf(0.975, degrees) * error)
-    return value - margin, value + margin
-
-
-def jackknife_error(left_out: NDArray[np.float64]) -> tuple[float, int]:
-    """The standard error of a value from those without each of the G groups, and its degrees of freedom.
-
-    Raises ValueError below two groups.
-    """
-    count = len(left_out)
-    if count < 2:
-        raise ValueError(f"a jackknife needs two groups, not {count}")
-    return float(np.sqrt((count - 1) / count * ((left_out - left_out.mean()) ** 2).sum())), count - 1
-
-
-def jackknife_of_known(value: float, left_out: NDArray[np.float64]) -> Interval | tuple[None, None]:
-    """`jackknife` over the groups whose value is not nan; None twice below two of them."""
-    known = left_out[~np.isnan(left_out)]
-    return jackknife(value, known.tolist()) if len(known) >= 2 else (None, None)
 
 
 def balanced_halves() -> NDArray[np.bool_]:

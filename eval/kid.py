@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from eval.feature_rows import FeatureRows, floor_sets, ordered
 from eval.floors import FloorPlan
 from eval.groups import GROUPS
-from eval.intervals import jackknife_of_known
+from eval.jackknife import LeftOut
 from eval.scores import Score
 
 SUBSETS = 100
 SUBSET = 1000
 """Films a side in a subset. A side that has no more is whole in every subset."""
+_KEPT = np.vstack([np.ones(GROUPS, np.int64), 1 - np.eye(GROUPS, dtype=np.int64)])
+"""(1 + GROUPS, GROUPS): all groups, then all but each."""
 _SEED = 0  # of the choice among ordered rows: the same films are chosen whatever their shards
 
 
@@ -27,7 +29,7 @@ class KID:
     value: float
     spread: float
     subsets: int
-    left_out: NDArray[np.float64]  # (GROUPS,): the value without each group's patients; nan: too few are left
+    left_out: LeftOut
 
 
 def result(real: FeatureRows, synthetic: FeatureRows) -> KID:
@@ -39,14 +41,16 @@ def result(real: FeatureRows, synthetic: FeatureRows) -> KID:
     if min(real.count, synthetic.count) < 2:
         raise ValueError(f"a KID needs two films a side, not {min(real.count, synthetic.count)}")
     values = np.array([_leave_out(*sums) for sums in _subsets(ordered(real), ordered(synthetic))])
-    left_out = values[:, 1:]
-    known = ~np.isnan(left_out)
-    means = np.where(known, left_out, 0).sum(0) / np.maximum(known.sum(0), 1)
+    rests = values[:, 1:]
+    known = ~np.isnan(rests)
+    means = np.where(known, rests, 0).sum(0) / np.maximum(known.sum(0), 1)
+    value = float(values[:, 0].mean())
+    films = np.stack([np.bincount(side.groups, minlength=GROUPS) for side in (real, synthetic)], axis=1)
     return KID(
-        value=float(values[:, 0].mean()),
+        value=value,
         spread=float(values[:, 0].std()),
         subsets=len(values),
-        left_out=np.where(known.any(0), means, np.nan),
+        left_out=LeftOut(value, np.where(known.any(0), means, np.nan), films),
     )
 
 
@@ -58,7 +62,7 @@ def kid_score(
     Raises ValueError where a side has fewer than two films.
     """
     whole = result(real, synthetic)
-    low, high = jackknife_of_known(whole.value, whole.left_out)
+    low, high = whole.left_out.interval()
     first, second, matched = floor_sets(plan, real, synthetic)
     n = min(first.count, second.count, matched.count)
     return Score(
@@ -148,14 +152,8 @@ class _Part:
 
 def _leave_out(xx: _Sums, yy: _Sums, xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """(1 + GROUPS,): MMD^2 of all films, then without each group; nan where fewer than two are left."""
-    m, n = (counts.sum() - np.append(0, counts) for _, counts in (xx, yy))
-    within_x, within_y, between = _left(xx[0]), _left(yy[0]), _left(xy)
+    m, n = (_KEPT @ counts for _, counts in (xx, yy))
+    within_x, within_y, between = (((_KEPT @ sums) * _KEPT).sum(1) for sums in (xx[0], yy[0], xy))
     with np.errstate(divide="ignore", invalid="ignore"):
         value = within_x / (m * (m - 1)) + within_y / (n * (n - 1)) - 2 * between / (m * n)
     return np.where(np.minimum(m, n) >= 2, value, np.nan)
-
-
-def _left(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(1 + GROUPS,): the sum over all pairs of groups, then over those without each."""
-    left: NDArray[np.float64] = sums.sum() - np.append(0, sums.sum(0) + sums.sum(1) - np.diagonal(sums))
-    return left

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -83,21 +83,6 @@ def result(state: Moments) -> tuple[int, NDArray[np.float64], NDArray[np.float64
     if whole.folded < 2 or whole.mean is None or whole.scatter is None:
         raise ValueError(f"a covariance needs two vectors, not {whole.folded}")
     return whole.folded, whole.mean, unpack(whole.scatter, state.dimension) / (whole.folded - 1)
-
-
-def leave_one_out(parts: Mapping[int, Moments], dimension: int) -> Iterator[tuple[int, Moments]]:
-    """Each key with the merged state of all the *other* parts, in about G log2 G merges for G parts."""
-
-    def without(rest: Moments, keys: list[int]) -> Iterator[tuple[int, Moments]]:
-        if len(keys) == 1:
-            yield keys[0], rest
-            return
-        left, right = keys[: len(keys) // 2], keys[len(keys) // 2 :]
-        yield from without(reduce(merge, (parts[key] for key in right), rest), left)
-        yield from without(reduce(merge, (parts[key] for key in left), rest), right)
-
-    if parts:
-        yield from without(Moments(dimension), sorted(parts))
 
 
 def _merge_folded(a: Moments, b: Moments) -> tuple[int, NDArray[np.float64] | None, Triangle | None]:

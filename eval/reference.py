@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.fid import Grouped, Side, fid_score
+from eval.fid import Grouped, Side, fid_score, left_out
 from eval.frechet import frechet_distance
 from eval.groups import GROUPS
-from eval.intervals import jackknife
-from eval.moments import Moments, fold, leave_one_out, merge_all
+from eval.moments import Moments, fold, merge_all
 from eval.scores import Score
 from eval.triangle import size
 
@@ -96,15 +95,15 @@ def fid_against(
         extractor=extractor,
         digest=digest,
         reference=name,
-        follow=lambda _: iter(()),
+        follow=lambda _: iter([float("nan")] * GROUPS),
     )
     (whole,) = reference.groups
-    rests = leave_one_out(dict(enumerate(synthetic.groups)), synthetic.dimension)
-    left_out = list(follow(frechet_distance(whole, rest) for _, rest in rests if rest.count >= 2))
-    if score.value is None or len(left_out) < 2:
-        return score
-    low, high = jackknife(score.value, left_out)
-    return replace(score, low=low, high=high, note=NOTE)
+    distances = follow(
+        frechet_distance(whole, rest) if rest.count >= 2 else float("nan") for rest in synthetic.rests()
+    )
+    assert score.value is not None
+    low, high = left_out(score.value, distances, synthetic).interval()
+    return replace(score, low=low, high=high, note=NOTE if low is not None else None)
 
 
 def to_tensors(reference: Reference) -> Tensors:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eval.groups import GROUPS
-from eval.intervals import jackknife_of_known
+from eval.jackknife import LeftOut, leave_one_out
 from eval.moments import Features
 from eval.scores import Score
 from eval.triangle import Triangle, pack, unpack
@@ -90,6 +91,11 @@ class Variety:
     def count(self) -> int:
         return sum(group.count for group in self.groups)
 
+    @property
+    def films(self) -> NDArray[np.int64]:
+        """(GROUPS, 1): how many each group has."""
+        return np.array([[group.count] for group in self.groups], np.int64)
+
 
 def update_variety(
     state: Variety, features: Features, groups: NDArray[np.int64], matched: NDArray[np.bool_]
@@ -107,14 +113,11 @@ def merge_varieties(a: Variety, b: Variety) -> Variety:
     )
 
 
-def left_out_scores(state: Variety) -> Iterator[float]:
-    """The score without each group's patients: GROUPS values, nan where no film is left."""
-    dimension = state.matched.dimension
-    for gone in range(GROUPS):
-        rest = SecondMoment(dimension)
-        for number, part in enumerate(state.groups):
-            rest = rest if number == gone else merge(rest, part)
-        yield result(rest) if rest.count else float("nan")
+def left_out(state: Variety, follow: Callable[[Iterator[float]], Iterator[float]] = iter) -> LeftOut:
+    """The score of all films, and without each group's. Raises ValueError where there is no film."""
+    rests = leave_one_out(state.groups, SecondMoment(state.matched.dimension), merge)
+    scores = follow(result(rest) if rest.count else float("nan") for rest in rests)
+    return LeftOut(result(reduce(merge, state.groups)), np.array(list(scores)), state.films)
 
 
 def vendi_score(
@@ -132,16 +135,13 @@ def vendi_score(
     `ceiling` is that of real films at one n, since it grows with n; `floor` that of one film again and again.
     Raises ValueError where there is no synthetic film.
     """
-    whole = SecondMoment(real.dimension)
-    for part in synthetic.groups:
-        whole = merge(whole, part)
-    value = result(whole)
-    low, high = jackknife_of_known(value, np.array(list(follow(left_out_scores(synthetic)))))
+    whole = left_out(synthetic, follow)
+    low, high = whole.interval()
     n = min(real.count, synthetic.matched.count)
     return Score(
         metric="vendi",
         extractor=extractor,
-        value=value,
+        value=whole.value,
         low=low,
         high=high,
         floor=1.0,

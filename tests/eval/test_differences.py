@@ -7,6 +7,10 @@ from scipy.stats import ttest_rel
 from eval.differences import by_error, by_halves, by_jackknife, by_resamples, difference_of_means
 from eval.groups import GROUPS
 from eval.intervals import balanced_halves
+from eval.jackknife import LeftOut
+
+ONE_EACH = np.ones((GROUPS, 1), np.int64)
+"""A film in each group."""
 
 
 def test_the_jackknife_and_the_halves_of_a_difference_of_means_are_the_paired_t_test() -> None:
@@ -14,11 +18,11 @@ def test_the_jackknife_and_the_halves_of_a_difference_of_means_are_the_paired_t_
     ours, rival = rng.normal(0.4, 1, GROUPS), rng.normal(size=GROUPS)
     expected = ttest_rel(ours, rival)
     low, high = expected.confidence_interval()
-    left_out = [np.delete(ours, g).mean() - np.delete(rival, g).mean() for g in range(GROUPS)]
+    without = np.array([np.delete(ours - rival, g).mean() for g in range(GROUPS)])
     halves = [[(ours - rival)[kept].mean(), (ours - rival)[~kept].mean()] for kept in balanced_halves()]
     value = float(ours.mean() - rival.mean())
     for found in (
-        by_jackknife(value, 0.0, np.array(left_out)),
+        by_jackknife(LeftOut(value, without, ONE_EACH), 0.0),
         by_halves(value, 0.0, np.array(halves)),
     ):
         assert (found.p, found.low, found.high) == pytest.approx((expected.pvalue, low, high), rel=1e-9)
@@ -32,8 +36,8 @@ def test_p_is_below_a_twentieth_just_where_the_interval_leaves_zero_out(value, e
 
 
 def test_what_does_not_differ_has_p_one_and_what_always_differs_alike_has_p_zero() -> None:
-    assert by_jackknife(0.0, 3.0, np.zeros(GROUPS)).p == 1
-    assert by_jackknife(2.0, 3.0, np.full(GROUPS, 2.0)).p == 0
+    assert by_jackknife(LeftOut(0.0, np.zeros(GROUPS), ONE_EACH), 3.0).p == 1
+    assert by_jackknife(LeftOut(2.0, np.full(GROUPS, 2.0), ONE_EACH), 3.0).p == 0
 
 
 def test_too_few_patients_have_a_difference_and_neither_interval_nor_p() -> None:
@@ -41,7 +45,7 @@ def test_too_few_patients_have_a_difference_and_neither_interval_nor_p() -> None
     few[0] = 1.0
     halves = np.full((GROUPS - 1, 2), np.nan)
     for found in (
-        by_jackknife(1.0, 2.0, few),
+        by_jackknife(LeftOut(1.0, few, ONE_EACH), 2.0),
         by_halves(1.0, 2.0, halves),
         by_resamples(1.0, 2.0, np.array([np.nan])),
     ):

@@ -18,6 +18,7 @@ from eval.fid import Side, update_side
 from eval.frechet import frechet_distance
 from eval.groups import GROUPS, stable_hash
 from eval.inception_score import ClassSums
+from eval.jackknife import LeftOut
 from eval.moments import Moments, update
 from eval.prdc import NAMES
 from eval.vendi import SecondMoment, Variety, update_variety
@@ -56,7 +57,8 @@ class World:
 
     def patients(self, films: int = FILMS) -> np.ndarray:
         start = int(self.rng.integers(2**40))
-        return np.repeat([stable_hash(f"p{start + i}") for i in range(films // 2)], 2).astype(np.uint64)
+        hashes = [stable_hash(f"p{start + i}") for i in range(films // 2)]
+        return np.repeat(np.array(hashes, np.uint64), 2)
 
     def alike(self, films: int = FILMS) -> np.ndarray:
         own, shared = self.rng.normal(size=(films, D)), self.rng.normal(size=(films // 2, D))
@@ -101,18 +103,18 @@ def test_one_group_of_patients_is_left_out_of_all_three_corpora_at_once() -> Non
     world = World(1)
     real, ours, rival = world.films(1, 0), world.films(0.9, 0.2), world.films(1.1, 0.4)
 
-    def without(films: FeatureRows, group: int) -> Moments:
+    def without(films: FeatureRows, group: int | None) -> Moments:
         return update(Moments(D), films.features[films.groups != group])
 
-    left_out = [
+    value, *replicates = [
         frechet_distance(without(real, g), without(ours, g))
         - frechet_distance(without(real, g), without(rival, g))
-        for g in range(GROUPS)
+        for g in (None, *range(GROUPS))
     ]
     found = fid_difference(side(real), side(ours), side(rival), follow=lambda values: iter(list(values)))
-    error = np.sqrt((GROUPS - 1) / GROUPS * ((left_out - np.mean(left_out)) ** 2).sum())
-    assert found.low is not None and found.high is not None
-    assert (found.high - found.low) / 2 == pytest.approx(2.093024 * error, rel=1e-6)  # t of 19 degrees
+    films = np.stack([np.bincount(f.groups, minlength=GROUPS) for f in (real, ours, rival)], axis=1)
+    low, high = LeftOut(value, np.array(replicates), films).interval()
+    assert (found.value, found.low, found.high) == pytest.approx((value, low, high), rel=1e-6)
 
 
 @pytest.mark.parametrize("same_reports", [False, True])

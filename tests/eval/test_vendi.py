@@ -9,7 +9,7 @@ from eval.groups import GROUPS
 from eval.vendi import (
     SecondMoment,
     Variety,
-    left_out_scores,
+    left_out,
     merge,
     merge_varieties,
     result,
@@ -74,7 +74,7 @@ def test_rows_have_intervals_and_what_real_films_reach_at_the_same_number() -> N
     groups, matched = rng.integers(GROUPS, size=90), rng.random(90) < 0.5
     synthetic = update_variety(Variety.empty(7), FEATURES, groups, matched)
     expected = [by_definition(FEATURES[groups != group]) for group in range(GROUPS)]
-    assert list(left_out_scores(synthetic)) == pytest.approx(expected, rel=1e-10)
+    assert left_out(synthetic).replicates == pytest.approx(expected, rel=1e-10)
 
     halves = [
         update_variety(Variety.empty(7), FEATURES[part], groups[part], matched[part])
