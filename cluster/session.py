@@ -18,6 +18,7 @@ import ray
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 from ray.exceptions import AuthenticationError
 
+from cluster.control_store import watched_store
 from cluster.storage_location import encryption_settings
 from diffcxr.errors import IncompleteError, InputError
 
@@ -36,7 +37,8 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator
             dashboard, and leaves no file behind; workers of the others encrypt as this process is told to.
         num_cpus: the private cluster's cores; None counts the machine's.
 
-    Raises InputError where the cluster does not answer or refuses the token.
+    Raises InputError where the cluster does not answer or refuses the token, and IncompleteError where its
+    control store goes away.
     """
     if ray.is_initialized():
         yield
@@ -53,7 +55,8 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator
                 _start(folder, num_cpus)
             else:
                 _join(address)
-        yield
+        with watched_store(ray.get_runtime_context().gcs_address):
+            yield
 
 
 def is_private(address: str | None) -> bool:
