@@ -22,6 +22,11 @@ class Machine:
     ends: float | None = None  # when it is to be taken away, on the monotonic clock
 
     @property
+    def id(self) -> str:
+        """Ray's id of the node."""
+        return str(self.node.node_id)
+
+    @property
     def raylet(self) -> int:
         """The process id of its raylet."""
         return raylet_of(self.node)

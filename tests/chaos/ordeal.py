@@ -39,6 +39,7 @@ class Hit:
     pid: int
     path: str  # what the process was at
     at: float  # on the monotonic clock
+    drained: str = ""  # the node that the driver was told of before, where the machine was being drained
 
     def __str__(self) -> str:
         blow = self.blow
@@ -165,16 +166,20 @@ class Ordeal:
         return is_time and (is_manifest if blow.moment == "manifest" else is_shard)
 
     def _strike(self, blow: Blow, seen: Seen, driver: Driver) -> bool:
-        """Whether the blow fell: not where the process is one that a dead machine or driver left behind."""
+        """Whether the blow fell: not where the process is one that a dead machine or driver left behind, nor
+        where the driver was not told of a drain."""
         raylet = parent_of(seen.pid)
         machine = self._machines.with_raylet(raylet)
         if blow.moment != "manifest" and (machine is None or machine.ends is not None):
             return False
+        drained = ""
         if blow.moment == "drain" and machine is not None:
-            self._drain(machine, driver)
+            drained = self._drain(machine, driver)
+            if not drained:
+                return False
         pid = {"worker": seen.pid, "raylet": raylet, "driver": driver.process.pid}[blow.victim]
         os.kill(pid, blow.signal)
-        self.hits.append(Hit(blow, pid, seen.path.partition("?")[0], time.monotonic()))
+        self.hits.append(Hit(blow, pid, seen.path.partition("?")[0], time.monotonic(), drained))
         if blow.signal == signal.SIGSTOP:
             threading.Timer(blow.seconds, _wake, (pid,)).start()
         elif blow.victim == "driver":
@@ -183,14 +188,17 @@ class Ordeal:
             machine.ends = time.monotonic() + (0.0 if blow.victim == "raylet" else ALONE_S)
         return True
 
-    def _drain(self, machine: Machine, driver: Driver) -> None:
-        told = len(driver.events("node drained"))
+    def _drain(self, machine: Machine, driver: Driver) -> str:
+        """Gives the machine notice; its node's id once the driver was told of it, "" where it is not."""
         self._open.clear()
         machine.give_notice(NOTICE_S)
-        end = time.monotonic() + PATIENCE_S / 2
-        while len(driver.events("node drained")) == told and time.monotonic() < end:
+        end = time.monotonic() + NOTICE_S
+        told = False
+        while not told and driver.process.poll() is None and time.monotonic() < end:
             time.sleep(0.05)
+            told = any(event["node"] == machine.id for event in driver.events("node drained"))
         self._open.set()
+        return machine.id if told else ""
 
 
 def _wake(pid: int) -> None:

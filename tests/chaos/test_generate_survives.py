@@ -40,6 +40,8 @@ def test_blows_and_faults_by_a_seed_change_nothing(here: Arena, number: int) -> 
     sys.stdout.write(f"{outcome.log}\n")
     assert not outcome.failure
     assert tuple(hit.blow for hit in outcome.hits) == outcome.drawn, "each blow fell"
+    drains = [hit for hit in outcome.hits if hit.blow.moment == "drain"]
+    assert drains and all(hit.drained for hit in drains), "on machines that the driver knew to be drained"
     assert outcome.equal
     assert outcome.ledger.granted == {shard_path(unit): 1 for unit in range(UNITS)}
     assert outcome.ledger.redone == 0
