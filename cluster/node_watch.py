@@ -13,7 +13,7 @@ from ray.core.generated import autoscaler_pb2
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.preemption import Metadata, Notice, find_metadata, wait_for_notice
+from cluster.preemption import Metadata, Notice, await_metadata, wait_for_notice
 
 _REASON = "DRAIN_NODE_REASON_PREEMPTION"
 
@@ -22,10 +22,11 @@ class NodeWatcher:
     """An actor that holds no resources and stays on its node."""
 
     def __init__(self) -> None:
-        self._metadata: Metadata | None = find_metadata()
+        self._metadata: Metadata | None = None
 
     def wait(self, known: Notice | None) -> Notice | None:
         """The next notice of this node, once Ray has been told to drain it; None where there is no cloud."""
+        self._metadata = self._metadata or await_metadata()
         if self._metadata is None:
             return None
         notice = wait_for_notice(self._metadata, known)

@@ -22,6 +22,7 @@ GCP_HOST = "GCE_METADATA_HOST"
 POLL_SECONDS = 2.0  # Google gives 30 s in all
 
 _TIMEOUT = 1.0  # the answer comes from the machine's own hypervisor, or not at all
+_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before a cloud is looked for again
 _AWS_TOKEN_SECONDS = 6 * 3600
 _GCP_NOTICE_SECONDS = 30.0
 _GCP_MAINTENANCE_SECONDS = 60.0
@@ -114,6 +115,16 @@ def find_metadata() -> Metadata | None:
     except (OSError, ValueError):
         return None
     return amazon
+
+
+def await_metadata() -> Metadata | None:
+    """`find_metadata`, which may answer some seconds after the machine began to work: asked for a minute."""
+    for seconds in _WAITS:
+        found = find_metadata()
+        if found is not None:
+            return found
+        time.sleep(seconds)
+    return find_metadata()
 
 
 def wait_for_notice(metadata: Metadata, known: Notice | None = None) -> Notice:

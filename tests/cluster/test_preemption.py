@@ -12,6 +12,7 @@ from cluster.preemption import (
     AwsMetadata,
     GcpMetadata,
     Notice,
+    await_metadata,
     find_metadata,
     parse_spot,
     wait_for_notice,
@@ -89,6 +90,23 @@ def test_outside_of_both_clouds_there_is_nothing_to_watch(monkeypatch: pytest.Mo
     monkeypatch.setenv(AWS_ENDPOINT, "http://127.0.0.1:9")
     monkeypatch.setenv(GCP_HOST, "127.0.0.1:9")
     assert find_metadata() is None
+
+
+def test_a_service_that_comes_late_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(AWS_ENDPOINT, "http://127.0.0.1:9")
+    monkeypatch.setenv(GCP_HOST, "127.0.0.1:9")
+    waited = []
+    with metadata_server() as server:
+
+        def comes_up(seconds: float) -> None:
+            waited.append(seconds)
+            if len(waited) == 3:
+                monkeypatch.setenv(AWS_ENDPOINT, f"http://{server.address}")
+
+        monkeypatch.setattr(preemption.time, "sleep", comes_up)
+        assert isinstance(await_metadata(), AwsMetadata) and len(waited) == 3
+        monkeypatch.setenv(AWS_ENDPOINT, "http://127.0.0.1:9")
+        assert await_metadata() is None and 30 < sum(waited) < 120
 
 
 def test_a_service_that_falls_silent_is_asked_again(
