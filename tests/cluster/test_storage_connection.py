@@ -61,6 +61,18 @@ def test_one_fault_of_any_kind_changes_nothing_of_what_a_call_does(
         assert proxy.faults[fault] == 1
 
 
+@pytest.mark.parametrize("call", ["create", "replace", "delete"])
+def test_a_connection_that_breaks_after_a_refusal_is_no_reason_to_give_up(
+    proxy: FaultyProxy, s3_uri: str, call: str
+) -> None:
+    storage = Storage.at(s3_uri)
+    storage.create("there", b"x")
+    left = ["reset", "slow down"]
+    proxy.chooser = lambda method, path, headers, times: left.pop() if left else ""
+    CALLS[call](storage)
+    assert proxy.faults == {"slow down": 1, "reset": 1}
+
+
 def test_a_create_whose_answer_was_lost_is_there_once_and_known_as_the_unit_s_own(
     proxy: FaultyProxy, s3_uri: str
 ) -> None:
