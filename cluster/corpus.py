@@ -19,7 +19,7 @@ from cluster.croissant import describe_dataset
 from cluster.dataset_card import CARD_PATH, describe, keywords_of, make_card
 from cluster.run_record import RUN_PATH
 from cluster.schema import ROW_SCHEMA, SCHEMA_VERSION
-from cluster.shard import Footer, read_footer, read_shard, shard_path
+from cluster.shard import STACK_KEY, Footer, read_footer, read_shard, shard_path
 from cluster.storage import Storage
 from cluster.storage_errors import MissingError
 from diffcxr.errors import IncompleteError, InputError, RefusedError
@@ -174,6 +174,7 @@ def finish_corpus(
         "rejects": dict(sorted(Counter(reject.reason for reject in rejects).items())),
         "licence": licence,
         "provenance": _sorted(provenance),
+        **_stacks(present),
         "parent": None if parent is None else _sorted(parent),
         "shards": [asdict(shard) for shard in shards],
     }
@@ -195,6 +196,14 @@ def read_footers(storage: Storage, units: int) -> list[Footer | None]:
 
     with ThreadPoolExecutor(_READERS) as pool:
         return list(pool.map(footer, range(units)))
+
+
+def _stacks(footers: Sequence[Footer]) -> dict[str, object]:
+    """The stacks that made a generated corpus, each with its number of shards; identical bytes are promised
+    on one. Nothing where the shards do not say."""
+    made = Counter(footer.metadata[STACK_KEY] for footer in footers if STACK_KEY in footer.metadata)
+    stacks = [{**json.loads(stack), "shards": count} for stack, count in sorted(made.items())]
+    return {"stacks": stacks} if stacks else {}
 
 
 def _sorted(value: Mapping[str, object]) -> object:

@@ -56,7 +56,18 @@ _CONTEXT: dict[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-_OWN = ("digest", "licence", "parent", "plan_hash", "provenance", "rejects", "rows", "schema", "shards")
+_OWN = (
+    "digest",
+    "licence",
+    "parent",
+    "plan_hash",
+    "provenance",
+    "rejects",
+    "rows",
+    "schema",
+    "shards",
+    "stacks",
+)
 _OWN_CONTEXT = {"diffcxr": "urn:diffcxr:"} | {
     name: {"@id": f"diffcxr:{name}", "@type": "@json"} for name in _OWN
 }

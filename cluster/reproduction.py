@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from cluster.batches import PIPELINE_RAISED, BatchRunner, Slot
 from cluster.codec import Provenance, encode_image
 from cluster.models import Pipeline
 from cluster.run_record import RunRecord
-from cluster.shard import Footer, read_footer, read_shard, shard_path
+from cluster.shard import STACK_KEY, Footer, read_footer, read_shard, shard_path
 from cluster.storage import Storage
 from cluster.worker import rejected_offsets
 from diffcxr.errors import InputError
@@ -32,6 +33,7 @@ class Found:
     seed: int
     image: bytes
     batch: tuple[Slot | None, ...]  # None where a row was rejected: the pad row is in its place
+    stack: Mapping[str, object]  # that made it
 
 
 def find_sample(output: Storage, record: RunRecord, report_id: str, sample_index: int) -> Found:
@@ -106,4 +108,5 @@ def _found(
     ]
     if PIPELINE_RAISED in reasons:  # the batch was taken apart
         batch = [row if at == slot else None for at, row in enumerate(batch)]
-    return Found(unit, slot, rows[position]["seed"], image, tuple(batch))
+    stack = json.loads(footer.metadata[STACK_KEY]) if STACK_KEY in footer.metadata else record.stack
+    return Found(unit, slot, rows[position]["seed"], image, tuple(batch), stack)

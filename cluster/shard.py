@@ -19,6 +19,8 @@ from diffcxr.errors import InputError, RefusedError
 from diffcxr.sources.row import Reject
 
 MAX_SHARD_BYTES = 256 << 20  # one put, held in memory
+STACK_KEY = "stack"
+"""In the metadata of a generated shard: the versions and the processor that made it, as JSON."""
 _KEY = b"diffcxr."
 _TAIL = 64 << 10  # bytes; the footer of a shard with a thousand rejects still fits
 _MAGIC = b"PAR1"

@@ -7,15 +7,14 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
-from importlib.metadata import version
+from typing import TypeVar
 
 import pyarrow as pa
 import torch
-from PIL import features
 
 from cluster.batches import KILLED_WORKER, NOT_ENCODED, BatchRunner, Film
 from cluster.codec import Provenance, encode_image
@@ -24,18 +23,22 @@ from cluster.recipe import Ready, Receipt, Recipe, Sampler, Task
 from cluster.reports import ReportReader
 from cluster.samples import Sample, samples_of
 from cluster.schema import ROW_SCHEMA
-from cluster.shard import Footer, commit_shard, encode_shard, read_footer, shard_path
+from cluster.shard import STACK_KEY, Footer, commit_shard, encode_shard, read_footer, shard_path
+from cluster.stack import describe_stack
 from cluster.storage import Storage
 from cluster.storage_errors import UnavailableError
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.sources.row import Reject
 
+T = TypeVar("T")
+
 OUTAGE_SECONDS = 300.0
 """How long a finished unit waits for a store that does not answer, before it is given up and made again."""
 
-_BETWEEN_COMMITS = 2.0  # seconds
+_BETWEEN_ASKS = 2.0  # seconds
 _WARM_UP_STEPS = 2
 _PLACES = "rejected_offsets"
+_NO_MEMORY = (torch.OutOfMemoryError, MemoryError)
 _BATCHES_ENCODING = 2  # then the denoiser waits: films must not pile up in memory
 
 
@@ -44,6 +47,7 @@ class Worker:
     that one unit's reading, encoding and upload go on while another one denoises."""
 
     def __init__(self, sampler: Sampler, pipeline: Pipeline) -> None:
+        self._stack = describe_stack(sampler.device)
         self._batches = BatchRunner(pipeline, sampler.steps, sampler.guidance, sampler.batch_size)
         self._sampler = sampler
         # PyTorch's number of threads is a setting of the calling thread.
@@ -52,26 +56,40 @@ class Worker:
 
     @classmethod
     def load(cls, sampler: Sampler) -> Worker:
-        """A worker of the sampler's model. Raises InputError where this node's copy is another one."""
+        """A worker of the sampler's model, for which it waits where the store is away.
+
+        Raises InputError where this node's copy is another one, or it does not fit into memory.
+        """
         if sampler.model == NULL:
             return cls(sampler, load_pipeline(NULL, sampler.device, torch.float32))
-        folder = fetch_model(sampler.model)
+        folder = _patiently(lambda: fetch_model(sampler.model))
         if model_digest(folder) != sampler.model_digest:
             fix = "Give every node the same model, for example by a URI."
             raise InputError("this node's model is not the run's", f"{platform.node()}:{folder}", fix)
-        return cls(sampler, load_pipeline(folder, sampler.device, getattr(torch, sampler.dtype)))
+        try:
+            return cls(sampler, load_pipeline(folder, sampler.device, getattr(torch, sampler.dtype)))
+        except _NO_MEMORY as error:
+            fix = "Choose machines with more memory, or dtype=bfloat16."
+            raise InputError(
+                f"the model does not fit into this {sampler.device}", str(folder), fix
+            ) from error
 
     def warm_up(self) -> Ready:
         """Runs a short batch of pad rows: what is wrong with a pipeline shows here and not in every row.
 
-        Raises InputError where the pipeline does not take the call or does not make films.
+        Raises InputError where the pipeline does not take the call or does not make films, or where a batch
+        does not fit into memory.
         """
         try:
             shape = self._denoiser.submit(self._pad_batch, min(self._sampler.steps, _WARM_UP_STEPS)).result()
+        except _NO_MEMORY as error:
+            what = f"a batch does not fit into the memory of this {self._sampler.device}"
+            fix = "Choose a smaller one, and a new output where this one was begun with it."
+            raise InputError(what, f"batch_size={self._sampler.batch_size}", fix) from error
         except (TypeError, ValueError, AttributeError) as error:
             what = f"model is no text-to-image pipeline that can be called ({type(error).__name__})"
             raise InputError(what, self._sampler.model, "See docs/architecture.md for the call.") from error
-        return Ready(pid=os.getpid(), film_shape=shape, stack=describe_stack(self._sampler.device))
+        return Ready(pid=os.getpid(), film_shape=shape, stack=self._stack)
 
     def measure(self) -> float:
         """Seconds that a batch takes."""
@@ -110,6 +128,7 @@ class Worker:
         made = [(s, o) for s, o in zip(samples, outcomes, strict=True) if isinstance(o, bytes)]
         places = [offset for offset, outcome in enumerate(outcomes) if isinstance(outcome, str)]
         metadata = {"synthetic": "true", "model": recipe.model_digest, _PLACES: json.dumps(places)}
+        metadata[STACK_KEY] = json.dumps(self._stack, sort_keys=True)
         data = encode_shard(_rows(reports, made), recipe.plan_hash, unit.number, rejects, metadata)
         committed = _commit(output, unit.number, data)
         return Receipt(
@@ -155,22 +174,6 @@ def rejected_offsets(footer: Footer) -> list[int]:
     return [int(offset) for offset in json.loads(footer.metadata.get(_PLACES, "[]"))]
 
 
-def describe_stack(device: str) -> dict[str, str]:
-    """What beside `pixels` decides a film's last bits: versions and the processor that makes it."""
-    accelerator = (
-        torch.cuda.get_device_name(0) if device == "cuda" else torch.backends.cpu.get_cpu_capability()
-    )
-    packages = ("torch", "diffusers", "transformers", "numpy", "pillow", "pyarrow")
-    codecs = {"zlib": features.version("zlib"), "jpeg": features.version("jpg")}
-    return {
-        "python": platform.python_version(),
-        **{package: version(package) for package in packages},
-        **{name: str(number) for name, number in codecs.items()},
-        "device": device,
-        "accelerator": accelerator,
-    }
-
-
 def _encode(
     recipe: Recipe, samples: Sequence[Sample], films: Sequence[Film | str | None]
 ) -> list[bytes | str]:
@@ -191,15 +194,20 @@ def _encode(
 
 
 def _commit(output: Storage, unit: int, data: bytes) -> bool:
-    """`commit_shard`, again and again while the store is away: the films are made, others are denoised."""
+    """`commit_shard`, however long it takes: the films are made, and others are denoised meanwhile."""
+    return _patiently(lambda: commit_shard(output, unit, data))
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """What the store answers; asked again while it is away, for OUTAGE_SECONDS."""
     end = time.monotonic() + OUTAGE_SECONDS
     while True:
         try:
-            return commit_shard(output, unit, data)
+            return ask()
         except UnavailableError:
             if time.monotonic() > end:
                 raise
-            time.sleep(_BETWEEN_COMMITS)
+            time.sleep(_BETWEEN_ASKS)
 
 
 def _rows(reports: pa.Table, made: list[tuple[Sample, bytes]]) -> pa.Table:

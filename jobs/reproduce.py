@@ -17,8 +17,8 @@ from cluster.models import NULL, absolute_model, fetch_model, load_pipeline, mod
 from cluster.recipe import Device
 from cluster.reproduction import find_sample, make_again
 from cluster.run_record import RunRecord, read_record
+from cluster.stack import describe_stack, differing
 from cluster.storage import Storage
-from cluster.worker import describe_stack
 from diffcxr.errors import InputError
 from jobs.command import main
 from jobs.options import option, required
@@ -48,7 +48,6 @@ def run(config: Config) -> Summary:
     again = make_again(record, found, load_pipeline(pipeline_folder, device, dtype))
     if config.image is not None:
         Path(config.image).write_bytes(again)
-    stack = describe_stack(device)
     values: dict[str, Any] = {
         "report_id": config.report_id,
         "sample_index": config.sample_index,
@@ -57,7 +56,7 @@ def run(config: Config) -> Summary:
         "seed": found.seed,
         "bytes_agree": again == found.image,
         "psnr_db": psnr(found.image, again),
-        "stack_differs_in": sorted(name for name, value in stack.items() if record.stack.get(name) != value),
+        "stack_differs_in": differing(found.stack, describe_stack(device)),
         "image": config.image,
     }
     table = [[name, value] for name, value in values.items() if value not in (None, [])]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.compute as pc
@@ -13,13 +13,14 @@ import torch
 
 from cluster.batches import CONSTANT, KILLED_WORKER, NOT_ENCODED, NOT_FINITE, PIPELINE_RAISED
 from cluster.codec import decode_image, provenance_note
-from cluster.corpus import Corpus
+from cluster.corpus import Corpus, finish_corpus
 from cluster.plan import Plan, plan_units
 from cluster.prompts import EMPTY_PROMPT
 from cluster.recipe import Recipe, Task
 from cluster.reports import count_reports
 from cluster.shard import read_footer, read_shard, shard_path
 from cluster.storage import Storage
+from cluster.storage_errors import UnavailableError
 from cluster.worker import Worker
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.null_pipeline import NullPipeline
@@ -220,13 +221,55 @@ def test_a_pipeline_that_cannot_be_called_is_known_before_any_row(worker: Worker
     assert worker.warm_up().film_shape == (128, 128)
 
 
+@pytest.mark.parametrize("kind", [torch.OutOfMemoryError, MemoryError])
+def test_a_batch_that_does_not_fit_is_known_at_the_warm_up(kind: type[Exception]) -> None:
+    class Full(NullPipeline):
+        def __call__(self, prompt: Any, **rest: Any) -> Any:
+            raise kind
+
+    with pytest.raises(InputError, match="does not fit into the memory of this cpu: batch_size=4"):
+        Worker(SAMPLER, Full()).warm_up()
+
+
+def test_weights_are_waited_for_where_the_store_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def fetch_later(model: str) -> Path:
+        asked.append(model)
+        if len(asked) < 3:
+            raise UnavailableError("the store does not answer", model)
+        return tmp_path
+
+    monkeypatch.setattr("cluster.worker._BETWEEN_ASKS", 0.0)
+    monkeypatch.setattr("cluster.worker.fetch_model", fetch_later)
+    with pytest.raises(InputError, match=f"cannot be read: {tmp_path}"):  # there is none, but it was fetched
+        Worker.load(replace(SAMPLER, model="s3://bucket/model", model_digest="sha256:0"))
+    assert len(asked) == 3
+
+
+def test_shards_of_two_stacks_say_so_and_so_does_their_corpus(worker: Worker, tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "corpus")
+    plan, recipe = plan_for(corpus, images_per_shard=5), recipe_for(corpus, tmp_path / "out")
+    other = Worker(SAMPLER, NeighbourlyPipeline())
+    other._stack = {**other._stack, "accelerator": "another"}
+    receipts = [(worker, other)[number == 1].run(Task(recipe, plan.unit(number))) for number in range(2)]
+    other.close()
+    assert all(receipt.committed for receipt in receipts)
+    made = finish_corpus(Storage.at(tmp_path / "out"), "made", 2, "a-plan", "CC0-1.0", {"synthetic": True})
+    stacks = cast("list[dict[str, object]]", made.manifest["stacks"])
+    assert [stack["shards"] for stack in stacks] == [1, 1]
+    assert {stack["accelerator"] for stack in stacks} == {worker._stack["accelerator"], "another"}
+
+
 def test_a_finished_unit_outlives_a_store_that_is_away(
     worker: Worker, tmp_path: Path, s3: S3Server, s3_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = reports_corpus(tmp_path / "corpus")
     plan = plan_for(corpus, images_per_shard=7)
     monkeypatch.setattr("cluster.storage_connection._WAITS", ())
-    monkeypatch.setattr("cluster.worker._BETWEEN_COMMITS", 0.0)
+    monkeypatch.setattr("cluster.worker._BETWEEN_ASKS", 0.0)
     away = lambda method, path, headers, times: "reset" if method == "PUT" and times < 5 else ""  # noqa: E731
     with faulty_proxy(s3.endpoint, away) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
