@@ -33,23 +33,17 @@ def score_arms(
     shards = ray.data.from_items(
         [{"shard": number} for number in range(len(Corpus.open(test.uri).shards))],
     )
-    cpus: float = ray.cluster_resources().get("CPU", 1.0)  # type: ignore[no-untyped-call]
-    # Tasks, no pool of actors: a task whose process died is tried three more times, an actor's for ever.
+    # Tasks, no pool of actors: a task whose process died is tried three more times, an actor's for ever. Each
+    # asks for a core, of however many there are or will be: nothing else of this run holds or needs one.
     states = shards.map_batches(
         _score_shard,  # type: ignore[arg-type]
         fn_args=(output.uri, tuple(arms), test.uri, test.split, size),
         batch_size=1,
         compute=ray.data.TaskPoolStrategy(size=workers),
-        num_cpus=scorer_cpus(cpus, workers),
+        num_cpus=1,
     )
     for row in states.iter_rows():
         yield row["arm"], _unpack(row)
-
-
-def scorer_cpus(cluster_cpus: float, workers: int) -> float:
-    """What a scoring task asks for; a core stays free, for those that hold all of them starve Ray Data."""
-    spare = cluster_cpus - 1 if cluster_cpus > 1 else cluster_cpus / 2
-    return round(min(1.0, max(0.01, spare / workers)), 2)
 
 
 def merge_arms(parts: Iterable[tuple[Arm, ScoredFilms]], arms: Sequence[Arm]) -> dict[Arm, ScoredFilms]:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cluster.arm_scores import merge_arms, score_arms, scorer_cpus
+from cluster.arm_scores import merge_arms, score_arms
 from cluster.downstream import (
     Student,
     arm_run,
@@ -39,12 +39,6 @@ def test_a_patient_on_both_sides_is_refused_without_naming_them(tmp_path: Path) 
     with pytest.raises(InputError, match=r"^1 patients of the test films are also in training") as error:
         check_disjoint(select_films(corpus, "train"), select_films(corpus, "test"))
     assert "patient-00" not in str(error.value)
-
-
-@pytest.mark.parametrize("cpus", [1.0, 2.0, 8.0])
-@pytest.mark.parametrize("workers", [1, 2, 16])
-def test_scoring_leaves_a_part_of_the_cluster_to_ray_data(cpus: float, workers: int) -> None:
-    assert 0 < scorer_cpus(cpus, workers) * workers <= max(cpus - 1, cpus / 2) + 0.1
 
 
 def test_arms_learn_from_their_own_films_in_equal_steps(tmp_path: Path) -> None:
