@@ -20,7 +20,7 @@ import ray.cloudpickle
 
 import tests
 from benchmarks.result import Bar, argument_parser, at_least, at_most, write_result
-from cluster.pool import QUEUE
+from cluster.member import QUEUE
 from cluster.session import connect
 from cluster.shard import shard_path
 from tests.chaos.arena import UNITS, Outcome, arena

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 ATTEMPTS = 3
-"""Failures of a unit before its rows are suspected, and of a start before it is given up."""
+"""Failures of a unit before its rows are suspected."""
 
 _ROUNDS = 3  # searches of a unit that may end without a culprit
 _ALONE = 2  # failures of a row alone: once may be a preemption

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,17 +12,22 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from cluster.assignments import Assignment, Assignments, UnitKeepsFailingError
+from cluster.events import log_event
+from cluster.member import QUEUE, Flight, Member
 from cluster.patience import Patience
 from cluster.plan import Plan
-from cluster.pool import QUEUE, Flight, Member, Pool
+from cluster.pool import Pool
 from cluster.recipe import Receipt, Recipe, Task
+from cluster.session import FailingError
 from cluster.storage_errors import UnavailableError
-from diffcxr.errors import DiffCXRError, IncompleteError
+from diffcxr.errors import DiffCXRError
 
 OUTAGE_SECONDS = 600.0
 """How long a store may fail every worker before the run gives up; workers try for a while themselves."""
 
 _POLL_SECONDS = 1.0
+_CLAIM_SECONDS = 5.0  # for the worker that committed what its twin found there, to say so
+_TELL_SECONDS = 30.0  # without any answer; then after twice as long, and so on
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,8 @@ class Lost:
 def dispatch(pool: Pool, recipe: Recipe, plan: Plan, units: Sequence[int]) -> Iterator[Receipt | Lost | None]:
     """Receipts of units of a plan as they are done, in any order, and between them what was lost; None where
     a second went by without either. Where no unit waits, one that takes far longer than the others did is
-    given to an idle worker as well; its first receipt is the only one.
+    given to an idle worker as well; its first receipt counts, and one that says who committed it may follow.
+    A worker that is silent for far too long is ended, and what it had counts as failed.
 
     Raises the DiffCXRError of a worker (damaged corpus, another run's shard, a store that did not answer for
     OUTAGE_SECONDS), and IncompleteError where units or workers keep failing.
@@ -49,6 +56,9 @@ class _Dispatch:
         self._assignments = Assignments(units)
         self._patience = Patience()
         self._away: float | None = None  # since when the store fails whoever asks it
+        self._unclaimed: dict[int, float] = {}  # units that were found committed, and when
+        self._heard = time.monotonic()  # the last answer
+        self._silence = _TELL_SECONDS  # after it, of which is told next
 
     def answers(self) -> Iterator[Receipt | Lost | None]:
         pool, assignments = self._pool, self._assignments
@@ -61,6 +71,7 @@ class _Dispatch:
             references = [*in_hand, *loading, *pool.notices]
             done, _ = ray.wait(references, num_returns=1, timeout=_POLL_SECONDS) if references else ([], [])
             if not done:
+                self._tell()
                 yield None
             for reference in done:
                 if reference in loading:
@@ -78,6 +89,25 @@ class _Dispatch:
                     yield answer
             for member in [member for member in pool.members if self._is_overtaken(member)]:
                 pool.drop(member, "overtaken")
+            if not done:  # else the driver may have been frozen, and their answers be here
+                hanging = self._patience.hangs_seconds
+                for member in [member for member in pool.members if member.silence > hanging]:
+                    pool.drop(member, "hangs")
+                    answer = self._lost(member, "Hangs", innocent=False)
+                    if answer is not None:
+                        yield answer
+
+    def _tell(self) -> None:
+        """Says that nothing has come for long, at intervals that double: nobody else would."""
+        silence, usual = time.monotonic() - self._heard, self._patience.seconds
+        if silence >= (self._silence if usual == math.inf else max(self._silence, usual)):
+            flights = [flight for member in self._pool.members for flight in member.tasks.values()]
+            units = sorted({flight.assignment.unit for flight in flights})
+            if units:
+                log_event("silence", seconds=round(silence), units=units)
+            else:
+                log_event("waiting", what="a worker", seconds=round(silence))
+            self._silence = 2 * silence
 
     def _hand_out(self) -> None:
         sound = self._sound()
@@ -127,14 +157,18 @@ class _Dispatch:
 
     def _is_overtaken(self, member: Member) -> bool:
         """Whether twins have done all that it has in hand: it may hang, and nobody waits for it."""
-        flights = member.tasks.values()
-        return bool(flights) and all(self._assignments.is_settled(flight.assignment) for flight in flights)
+        units = {flight.assignment.unit for flight in member.tasks.values()}
+        claims = (time.monotonic() - self._unclaimed[unit] for unit in units & self._unclaimed.keys())
+        settled = all(self._assignments.is_settled(flight.assignment) for flight in member.tasks.values())
+        return bool(units) and settled and all(seconds > _CLAIM_SECONDS for seconds in claims)
 
     def _answer(self, member: Member, reference: Any) -> Receipt | Lost | None:
         """The receipt, or what is lost; a failed worker is replaced and its units go to others.
 
-        None for a probe's receipt, and for whatever becomes of a unit that a twin has done.
+        None for a probe's receipt, and for whatever becomes of a unit that a twin has done, but its commit.
         """
+        member.heard = self._heard = time.monotonic()
+        self._silence = _TELL_SECONDS
         try:
             receipt: Receipt = ray.get(reference)
         except RayError as error:
@@ -143,18 +177,19 @@ class _Dispatch:
                 return self._outage(member.tasks.pop(reference).assignment, cause)
             if isinstance(cause, DiffCXRError):
                 raise cause from error
-            innocent = self._pool.is_lost(member, error)
-            self._pool.drop(member, "lost with its machine" if innocent else "failed")
+            innocent = self._pool.fail(member, error)
             return self._lost(member, type(cause or error).__name__, innocent)
         self._away = None
         flight = member.tasks.pop(reference)
         assignment = flight.assignment
         counts = assignment.probe is None and not self._assignments.is_settled(assignment)
         self._assignments.done(assignment)
+        if counts and not receipt.committed:
+            self._unclaimed[assignment.unit] = time.monotonic()
         if assignment.probe is None and receipt.seconds_denoising:  # else it was there already
             self._patience.learn(time.monotonic() - flight.since)
-            member.proven = True
-        return receipt if counts else None
+            self._pool.prove(member)
+        return receipt if counts or receipt.committed else None
 
     def _outage(self, assignment: Assignment, error: UnavailableError) -> Lost | None:
         """The store's fault: neither the worker's nor the unit's."""
@@ -183,6 +218,6 @@ class _Dispatch:
                 else:
                     self._assignments.failed(assignment, samples)
         except UnitKeepsFailingError as failing:
-            fix = "See the logs of the Ray workers, then run the same command again."
-            raise IncompleteError(str(failing), name, fix) from failing
+            fix = "Run the same command again, on other machines perhaps. See Ray's logs of its workers."
+            raise FailingError(str(failing), name, fix) from failing
         return Lost(units, name) if units else None

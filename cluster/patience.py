@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from bisect import insort
 
+from cluster.worker import OUTAGE_SECONDS
+
+_HANGS_TIMES = 4.0  # as long as one is patient
 _TIMES = 3.0  # what other units took
 _LEAST_SECONDS = 5.0  # the store, or the machine, may be busy for so long
+_OUTAGE_SECONDS = OUTAGE_SECONDS + 60.0  # a worker that waits for the store that long does not hang
 
 
 class Patience:
@@ -25,3 +29,9 @@ class Patience:
         if not self._took:
             return math.inf
         return max(_LEAST_SECONDS, _TIMES * self._took[len(self._took) // 2])
+
+    @property
+    def hangs_seconds(self) -> float:
+        """How long a worker may be silent before it is taken to hang: twelve times the median, after the time
+        for which it waits for a store; endless before the first unit."""
+        return _OUTAGE_SECONDS + _HANGS_TIMES * self.seconds

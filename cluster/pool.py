@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ray
-from ray._private import state as ray_state
-from ray.core.generated import common_pb2
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from cluster.assignments import ATTEMPTS, Assignment
 from cluster.events import log_event
+from cluster.machines import died_with_its_node, living_nodes, node_of
+from cluster.member import QUEUE, Member
 from cluster.node_watch import NodeWatch
 from cluster.preemption import AWS_ENDPOINT, GCP_HOST, Notice
 from cluster.recipe import Ready, Receipt, Sampler, Task
+from cluster.session import FailingError
+from cluster.stack import differing
+from cluster.standing import Standing
 from cluster.worker import Worker
-from diffcxr.errors import DiffCXRError, IncompleteError
+from diffcxr.errors import DiffCXRError
 
-QUEUE = 2
-"""Units in flight a worker: one denoises while the other one's reports are read or its shard is uploaded."""
-
-_LAST_SECONDS = 5.0
-"""Before a machine's end: what a worker has in hand then is dropped, and made elsewhere."""
-
-_VERDICT_SECONDS = 20.0
-"""Ray takes so long at most to find out that a node is dead."""
+_TELL_SECONDS = 10.0
+"""Between two words on what a run waits for before it has a worker."""
 
 
 class WorkerActor:
@@ -48,50 +44,14 @@ class WorkerActor:
         return self._worker.run(task)
 
 
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """An assignment that a worker has in hand."""
-
-    assignment: Assignment
-    since: float  # by time.monotonic()
-
-
-@dataclass(eq=False, slots=True)
-class Member:
-    """An actor of the pool and what it has in hand."""
-
-    actor: Any
-    loading: Any  # the reference of its first word; None once it has said it
-    ready: Ready | None = None
-    tasks: dict[Any, Flight] = field(default_factory=dict)  # by reference
-    since: float | None = None  # when it was begun to be paid for; None while it waits for a machine
-    notice: Notice | None = None  # its machine is to be taken away
-    proven: bool = False  # it has made a unit
-
-    @property
-    def held(self) -> float:
-        """Seconds on its machine until now, as far as it has said its first word there."""
-        return 0.0 if self.since is None else time.monotonic() - self.since
-
-    @property
-    def is_free(self) -> bool:
-        alone = any(flight.assignment.suspect for flight in self.tasks.values())
-        return self.ready is not None and self.notice is None and len(self.tasks) < QUEUE and not alone
-
-    @property
-    def is_late(self) -> bool:
-        """Whether its machine is about to end."""
-        deadline = None if self.notice is None else self.notice.deadline
-        return deadline is not None and time.time() > deadline - _LAST_SECONDS
-
-
 class Pool:
     """Worker actors of one sampler, between `smallest` and `largest` of them.
 
     An actor takes half a core, or a GPU and none: on a machine whose cores are all taken by actors, readers
     of Ray Data would wait for ever. Ray never restarts one or retries its calls: attempts are counted here.
     A node that workers are on is watched for its cloud's notices, if it is not the driver's own; that one too
-    where the environment names a metadata service.
+    where the environment names a metadata service. Where workers fail before they have made a unit, none is
+    started for a while, if there are other machines or workers.
     """
 
     def __init__(
@@ -101,9 +61,13 @@ class Pool:
         gpu = sampler.device == "cuda"
         options: dict[str, Any] = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": QUEUE}
         self._actor: Any = ray.remote(num_cpus=0 if gpu else 0.5, num_gpus=int(gpu), **options)(actor)
+        self._resource = "GPU" if gpu else "CPU"
         self.members: list[Member] = []
         self.stopped = False
-        self._failed_starts = 0
+        self.differing: set[str] = set()
+        """In what the stacks of workers differ: accelerator, versions."""
+        self._stack: Mapping[str, str] = {}  # of the first one
+        self._standing = Standing()
         self._ended_seconds = 0.0
         self._watch = NodeWatch()
         self._notices: dict[str, Notice] = {}
@@ -121,14 +85,22 @@ class Pool:
         return sum(len(member.tasks) for member in self.members)
 
     def first(self) -> Ready:
-        """Starts a worker and waits for its first word. Raises DiffCXRError where the model cannot be run."""
+        """Starts a worker and waits for its first word, with an event now and then that says so.
+
+        Raises DiffCXRError where the model cannot be run.
+        """
+        begun = time.monotonic()
         while True:
             if not self.members:
-                self._start()
+                self._start(self._avoided())
             member = self.members[0]
             if member.ready is not None:
                 return member.ready
-            self.welcome(member)
+            if ray.wait([member.loading], timeout=_TELL_SECONDS)[0]:
+                self.welcome(member)
+            else:
+                what = "a worker to load its model" if node_of(member.actor) else f"a {self._resource}"
+                log_event("waiting", what=what, seconds=round(time.monotonic() - begun))
 
     def measure(self) -> float:
         """Seconds that a batch takes on the first worker."""
@@ -153,11 +125,16 @@ class Pool:
         """
         for member in [member for member in self.members if member.notice is not None and not member.tasks]:
             self.drop(member, "drained")
+        avoided = self._avoided()
+        for member in [member for member in self.members if member.loading and member.avoids - avoided]:
+            if not node_of(member.actor):  # it waits, and may now be placed elsewhere
+                self.drop(member, "may be placed anew")
         staying = [member for member in self.members if member.notice is None]
         busy = sum(bool(member.tasks) for member in staying)
         wanted = max(self._smallest, min(self._largest, busy + waiting))
-        for _ in range(wanted - len(staying)):
-            self._start()
+        if self._has_room(avoided):
+            for _ in range(wanted - len(staying)):
+                self._start(avoided)
         loading = [member for member in reversed(staying) if member.ready is None]
         idle = [member for member in staying if member.ready is not None and not member.tasks]
         idle.sort(key=lambda member: member.proven)
@@ -169,17 +146,18 @@ class Pool:
         try:
             member.ready = ray.get(member.loading)
         except RayTaskError as error:
-            if isinstance(error.cause, DiffCXRError):
+            if isinstance(error.cause, DiffCXRError) and not self._ready():
                 raise error.cause from error
             self._failed_start(member, error)
         except RayActorError as error:
             self._failed_start(member, error)
         else:
-            self._failed_starts = 0
             ready = member.ready
+            self._standing.started(ready.node)
             member.since = time.monotonic() - ready.seconds
             member.notice = self._notices.get(ready.node)
             log_event("worker ready", pid=ready.pid, node=ready.node)
+            self._compare(ready)
             if ready.node not in ("", self._unwatched):
                 self._watch.add(ready.node)
         member.loading = None
@@ -190,6 +168,20 @@ class Pool:
         self._ended_seconds += member.held
         ray.kill(member.actor, no_restart=True)
         log_event("worker ended", pid=member.ready.pid if member.ready else None, why=why)
+
+    def fail(self, member: Member, error: RayError) -> bool:
+        """Ends a worker that failed with what it has in hand; whether it did so with its machine."""
+        lost = self._is_lost(member, error)
+        if not lost and not member.proven and member.ready is not None:
+            self._standing.failed(member.ready.node, time.monotonic())
+        self.drop(member, "lost with its machine" if lost else "failed")
+        return lost
+
+    def prove(self, member: Member) -> None:
+        """A worker has made a unit."""
+        if not member.proven and member.ready is not None:
+            self._standing.proved(member.ready.node)
+        member.proven = True
 
     @property
     def notices(self) -> Sequence[Any]:
@@ -207,44 +199,52 @@ class Pool:
                 if member.ready is not None and member.ready.node == node:
                     member.notice = notice
 
-    def is_lost(self, member: Member, error: RayError) -> bool:
+    def _is_lost(self, member: Member, error: RayError) -> bool:
         """Whether a worker failed with its machine, and not by what it did."""
         preempted = isinstance(error, RayActorError) and error.preempted
         if preempted or member.notice is not None:
             return True
         return (
-            member.ready is not None and bool(member.ready.node) and member.ready.node not in _living_nodes()
+            member.ready is not None and bool(member.ready.node) and member.ready.node not in living_nodes()
         )
 
-    def _start(self) -> None:
-        actor = self._actor.remote()
-        self.members.append(Member(actor, actor.load.remote(self._sampler)))
+    def _start(self, avoided: frozenset[str]) -> None:
+        selector = {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"} if avoided else None
+        actor = self._actor.options(label_selector=selector).remote()
+        self.members.append(Member(actor, actor.load.remote(self._sampler), avoided))
+
+    def _ready(self) -> bool:
+        return any(member.ready is not None for member in self.members)
+
+    def _avoided(self) -> frozenset[str]:
+        """Nodes on which no worker is to be started now: none, where there are neither others nor workers."""
+        avoided = self._standing.avoided(time.monotonic()) - {""}
+        return avoided if self._ready() or self._has_room(avoided) else frozenset()
+
+    def _has_room(self, avoided: frozenset[str]) -> bool:
+        """Whether a worker can be placed elsewhere, now or on a machine that comes with work."""
+        nodes = living_nodes(self._resource) if avoided else set()
+        return not nodes or not nodes <= avoided
+
+    def _compare(self, ready: Ready) -> None:
+        """Films of another stack may differ in their last bits: they are made, and it is said."""
+        self._stack = self._stack or ready.stack
+        new = set(differing(self._stack, ready.stack)) - self.differing
+        if new:
+            self.differing |= new
+            log_event("another stack", node=ready.node, differs=", ".join(sorted(new)))
 
     def _failed_start(self, member: Member, error: RayError) -> None:
-        if isinstance(error, RayActorError) and (error.preempted or _died_with_its_node(member.actor)):
+        if isinstance(error, RayActorError) and (error.preempted or died_with_its_node(member.actor)):
             self.drop(member, "lost with its machine")
             return
+        node, cause = node_of(member.actor), error.cause if isinstance(error, RayTaskError) else error
         self.drop(member, "failed to start")
-        self._failed_starts += 1
-        if self._failed_starts >= ATTEMPTS:
-            cause = error.cause if isinstance(error, RayTaskError) else error
+        self._standing.failed_start(node, time.monotonic())
+        told = str(cause) if isinstance(cause, DiffCXRError) else ""  # no text of a report, as others may
+        log_event("worker failed to start", node=node, error=type(cause).__name__, told=told)
+        nodes = living_nodes(self._resource) | {node} if node else {node}  # it never had one: nobody's fault
+        if not self._ready() and not self._standing.can_start(nodes):
             what = f"workers fail while they start ({type(cause).__name__})"
-            fix = "See the logs of the Ray workers: often a GPU or memory that is too small for batch_size."
-            raise IncompleteError(what, self._sampler.model, fix) from error
-
-
-def _died_with_its_node(actor: Any) -> bool:
-    """What Ray knows of a dead actor's end; one that was still loading has told of no node.
-
-    An actor that cannot be reached may not be known to be dead yet: Ray looks after its nodes now and then.
-    """
-    end = time.monotonic() + _VERDICT_SECONDS
-    while (known := ray_state.actors(actor._actor_id.hex()))["State"] != "DEAD" and time.monotonic() < end:
-        time.sleep(0.1)
-    reasons = common_pb2.ActorDiedErrorContext.Reason  # type: ignore[attr-defined]
-    return bool(known["DeathCause"].actor_died_error_context.reason == reasons.Value("NODE_DIED"))
-
-
-def _living_nodes() -> set[str]:
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return {node["NodeID"] for node in nodes if node["Alive"]}
+            fix = "Often a GPU or memory is too small for batch_size. See Ray's logs of its workers."
+            raise FailingError(what, self._sampler.model, fix) from error

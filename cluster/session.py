@@ -19,12 +19,18 @@ from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-d
 from ray.exceptions import AuthenticationError
 
 from cluster.control_store import watched_store
+from cluster.events import log_event
 from cluster.storage_location import encryption_settings
 from diffcxr.errors import IncompleteError, InputError
 
 _TIMED_OUT = "timed out during startup"
 _STARTS = 3  # a machine with all cores taken starts Ray in more than the 30 s that Ray gives itself
+_TELL_SECONDS = 10.0
 _AUTH = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
+
+
+class FailingError(IncompleteError):
+    """Workers or units keep failing: why, the logs of Ray's workers may say."""
 
 
 @contextlib.contextmanager
@@ -34,7 +40,8 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator
     Args:
         address: a cluster's; None takes RAY_ADDRESS (set inside a submitted job), else starts a private
             cluster, never one that happens to run on this machine. The private one asks for a token, has no
-            dashboard, and leaves no file behind; workers of the others encrypt as this process is told to.
+            dashboard, and leaves no file behind, but its logs where its workers keep failing; workers of the
+            others encrypt as this process is told to.
         num_cpus: the private cluster's cores; None counts the machine's.
 
     Raises InputError where the cluster does not answer or refuses the token, and IncompleteError where its
@@ -46,6 +53,7 @@ def connect(address: str | None = None, num_cpus: int | None = None) -> Iterator
     address = address or os.environ.get("RAY_ADDRESS") or None
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(_temporary_folder())
+        stack.enter_context(_kept_logs(folder))
         stack.enter_context(_authentication(private=address is None))
         # Ray writes the traceback of an error that nobody fetched to standard error, report text and all.
         stack.enter_context(_said("RAY_IGNORE_UNHANDLED_ERRORS"))
@@ -79,10 +87,14 @@ def resources() -> Resources:
 
 
 def awaited_resources() -> Resources:
-    """`resources`, once there are any: a cluster whose machines come with work is asked for a core."""
+    """`resources`, once there are any: a cluster whose machines come with work is asked for a core, and it is
+    told now and then that they are waited for."""
     found = resources()
     if not found.cpus and not found.gpus:
-        ray.get(ray.remote(num_cpus=1)(lambda: None).remote())
+        asked, seconds = ray.remote(num_cpus=1)(lambda: None).remote(), 0.0
+        while not ray.wait([asked], timeout=_TELL_SECONDS)[0]:
+            seconds += _TELL_SECONDS
+            log_event("waiting", what="a machine", seconds=round(seconds))
         found = resources()
     return found
 
@@ -175,6 +187,20 @@ def _temporary_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _kept_logs(folder: Path) -> Iterator[None]:
+    """Where workers keep failing, a private cluster's logs outlive it, for the person alone to read."""
+    try:
+        yield
+    except FailingError as error:
+        logs = [found for found in folder.glob("*/session_*/logs") if not found.parent.is_symlink()]
+        if not logs:
+            raise
+        kept = Path(tempfile.mkdtemp(prefix="diffcxr-logs-"))
+        shutil.copytree(logs[-1], kept, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+        raise FailingError(error.what, error.where, f"{error.fix} They are kept in {kept}.") from error
 
 
 @contextlib.contextmanager

@@ -42,6 +42,7 @@ from eval.scores import Score, scores_to_json, scores_to_parquet
 from jobs.command import main
 from jobs.evaluation_config import Config
 from jobs.evaluation_summary import summarise
+from jobs.event_lines import event_lines
 from jobs.instruments import make_instruments
 from jobs.metric_files import METRICS_PATH, TABLE_PATH, scores_there
 from jobs.progress import Progress, progress
@@ -107,7 +108,7 @@ def run(config: Config) -> Summary:
     keeps_rows = bool({"kid", "prdc"} & set(config.metrics))
     films = {side: census.films for side, census in censuses.items()}
     bar: Progress[None] = progress(total=sum(films.values()), unit="films", desc="evaluate")
-    with connect(config.address), bar:
+    with event_lines(), connect(config.address), bar:
         for side, evidence in measure(selections, censuses, plans, instruments, cache):
             varieties.add(side, evidence.rows)
             for states in (rivalry, findings):

@@ -22,6 +22,7 @@ from cluster.recipe import Device, Ready
 from cluster.run_record import RunRecord, create_or_resume, differing_fields, read_record
 from cluster.selection import Selected, select_all, select_new, select_rejected
 from cluster.session import connect, is_private, resources
+from cluster.stack import differing
 from cluster.storage import Storage
 from cluster.storage_errors import on_the_way
 from cluster.usage import Budget, Usage, UsageLog, read_usage
@@ -120,11 +121,12 @@ def run(config: Config) -> Summary:
     if budget is not None and budget.spent(0) >= budget.max_cost and not config.dry_run:
         raise budget_is_spent(budget, 0, output)
 
-    with event_lines(config.log == "json"), connect(config.address):
+    with event_lines(as_json=config.log == "json"), connect(config.address):
         device = _device(config)
         sampler = resolve_sampler(choices, digest, device, diffcxr, there)
         with closing(Pool(sampler, config.workers.min, _largest(config, device))) as pool:
-            ready = pool.first()
+            with on_the_way():
+                ready = pool.first()
             plan = resolve_plan(choices, selected, sampler.batch_size, ready.film_shape)
             record = run_record(choices, corpus, selected, sampler, plan, ready.film_shape, ready.stack)
             if config.dry_run:
@@ -146,6 +148,8 @@ def run(config: Config) -> Summary:
             )
             with on_the_way():
                 production.run(pool, tally, log)
+            if pool.differing:
+                tally.notes.append(f"workers were not of one stack ({', '.join(sorted(pool.differing))})")
     with on_the_way():
         made = finish_generation(output, record, corpus)
     return run_summary(made, record, tally, read_usage(output), config.max_rejected)
@@ -231,8 +235,8 @@ def _largest(config: Config, device: Device) -> int:
 
 def _stack_notes(record: RunRecord, ready: Ready) -> list[str]:
     """Resumed elsewhere, a film may differ in its last bits from what the first machine would have made."""
-    differing = sorted(name for name, value in ready.stack.items() if record.stack.get(name) != value)
-    return [f"this stack is not the one that the run began on ({', '.join(differing)})"] if differing else []
+    names = differing(record.stack, ready.stack)
+    return [f"this stack is not the one that the run began on ({', '.join(names)})"] if names else []
 
 
 if __name__ == "__main__":

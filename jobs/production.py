@@ -58,6 +58,7 @@ class Production:
     def _dispatch(self, pool: Pool, units: Sequence[int], done: int, tally: Tally, log: UsageLog) -> int:
         """How many units are left."""
         left, metrics = len(units), RunMetrics(self.record.plan_hash)
+        settled: set[int] = set()  # a twin of one that is may say later that it was the one to commit
         answers = dispatch(pool, recipe_of(self.record, self.corpus, self.output), self.plan, units)
         meter: Progress[None] = progress(
             total=self.plan.samples, unit="images", desc="generate", initial=done, shown=self.progress
@@ -72,7 +73,8 @@ class Production:
                     bar.note(tally.note())
                 if isinstance(answer, Lost):
                     log_event("units lost", units=answer.units, error=answer.error)
-                elif answer is not None:
+                elif answer is not None and answer.unit not in settled:
+                    settled.add(answer.unit)
                     left -= 1
                     bar.update(self.plan.unit(answer.unit).samples)
                     _log_unit(answer, left)

@@ -34,6 +34,7 @@ from eval.groups import GROUPS, groups
 from eval.reference import check_enough, fid_against, reference_of
 from eval.scores import Score, scores_to_json, scores_to_parquet
 from jobs.evaluation_config import Config
+from jobs.event_lines import event_lines
 from jobs.metric_files import METRICS_PATH, TABLE_PATH, scores_there
 from jobs.progress import Progress, progress
 from jobs.reference_summary import published_summary, scored_summary
@@ -171,7 +172,7 @@ def _measured(
     totals = Totals(instruments)
     films = sum(census.films for census in censuses.values())
     bar: Progress[None] = progress(total=films, unit="films", desc="evaluate")
-    with connect(config.address), bar:
+    with event_lines(), connect(config.address), bar:
         for side, evidence in measure(selections, censuses, plans, instruments, cache):
             totals.add(side, evidence)
             bar.update(evidence.films)

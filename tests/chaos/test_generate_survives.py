@@ -10,11 +10,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import ray
 
-from cluster.assignments import ATTEMPTS
-from cluster.pool import QUEUE, Pool, WorkerActor
+from cluster.member import QUEUE
+from cluster.pool import Pool, WorkerActor
 from cluster.recipe import Ready, Sampler
 from cluster.shard import shard_path
+from cluster.standing import ATTEMPTS
 from jobs.command import main
 from tests.chaos.arena import UNITS, Arena, arena
 from tests.chaos.chaos_seed import chaos_seed
@@ -77,6 +79,39 @@ def test_machines_that_die_while_their_workers_load_are_no_fault_of_the_workers(
             here.machines.add()
         (tmp_path / "go").touch()
         assert pool.first().film_shape == (128, 128)
+
+
+@pytest.mark.timeout(900)
+def test_workers_are_started_elsewhere_where_one_machine_cannot_start_any(
+    here: Arena, tmp_path: Path
+) -> None:
+    class ThereItFails(WorkerActor):
+        def load(self, sampler: Sampler) -> Ready:
+            if os.environ.get("BROKEN"):
+                (tmp_path / str(os.getpid())).touch()
+                raise RuntimeError
+            return super().load(sampler)
+
+    nodes = here.machines.nodes
+    broken = nodes.add({"BROKEN": "1"})
+    nodes.cluster.wait_for_nodes(timeout=240)
+    sound = 2 * len(here.machines.here)  # half a core each
+    try:
+        with closing(Pool(NULL_SAMPLER, sound, sound, actor=ThereItFails)) as pool:
+            pool.first()
+            wait_for(lambda: welcome_all(pool, sound), seconds=300)
+    finally:
+        nodes.end(broken)
+    assert 1 <= len(list(tmp_path.iterdir())) < 2 * ATTEMPTS
+
+
+def welcome_all(pool: Pool, count: int) -> bool:
+    """Whether there are so many workers that have started; those that have not are given a second."""
+    pool.size_to(count)
+    loading = {member.loading: member for member in pool.members if member.loading is not None}
+    for reference in ray.wait(list(loading), timeout=1)[0] if loading else []:
+        pool.welcome(loading[reference])
+    return sum(member.ready is not None for member in pool.members) == count
 
 
 @pytest.mark.timeout(1800)

@@ -1,5 +1,6 @@
 """The pool on a real Ray cluster: workers die, units do not."""
 
+import logging
 import os
 import signal
 import time
@@ -7,22 +8,27 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ray.exceptions import RayError
 
 from cluster import dispatch as dispatching
 from cluster import patience
+from cluster import pool as pooling
 from cluster.batches import KILLED_WORKER
 from cluster.corpus import Corpus
 from cluster.dispatch import Lost, dispatch
+from cluster.events import EVENTS
 from cluster.plan import Plan, plan_units
 from cluster.pool import Pool, WorkerActor
 from cluster.recipe import Ready, Receipt, Recipe, Sampler, Task
 from cluster.reports import count_reports
-from cluster.session import connect
+from cluster.session import FailingError, connect
 from cluster.shard import read_footer, shard_path
+from cluster.standing import ATTEMPTS
 from cluster.storage import Storage
 from cluster.storage_errors import UnavailableError
 from cluster.worker import Worker
@@ -166,6 +172,130 @@ def test_what_fails_on_a_broken_machine_goes_to_a_worker_that_has_made_units(
     assert {2, 3} <= lost.keys() and {2, 3} <= set(made[:6]), "before units that nobody has tried"
     assert set(lost.values()) == {1}, "none of them came back to the broken one's successor"
     assert not any(read_footer(Storage.at(recipe.output), shard_path(unit)).rejects for unit in range(20))
+
+
+def test_a_machine_on_which_starts_fail_is_left_alone_and_ends_no_healthy_run(
+    corpus: Corpus, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class OneStarts(WorkerActor):
+        def load(self, sampler: Sampler) -> Ready:
+            if len(list(tmp_path.glob("start-*"))):
+                (tmp_path / f"start-{os.getpid()}").touch()
+                raise RuntimeError
+            (tmp_path / "start-0").touch()
+            return super().load(sampler)
+
+        def run(self, task: Task) -> Receipt:
+            while len(list(tmp_path.glob("start-*"))) <= ATTEMPTS:
+                time.sleep(0.1)
+            return super().run(task)
+
+    caplog.set_level(logging.INFO, EVENTS.name)
+    plan, recipe = plan_for(corpus), recipe_for(corpus, tmp_path / "out")
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=2, actor=OneStarts)) as pool:
+        pool.first()
+        answers = list(dispatch(pool, recipe, plan, range(len(plan))))
+    assert sorted(answer.unit for answer in answers if isinstance(answer, Receipt)) == list(range(20))
+    failed = [record.created for record in caplog.records if record.msg == "worker failed to start"]
+    assert len(failed) >= ATTEMPTS
+    assert all(later - sooner > 2**number for number, (sooner, later) in enumerate(pairwise(failed)))
+
+
+def test_a_worker_that_failed_before_it_had_made_a_unit_is_replaced_after_a_while_and_others_at_once() -> (
+    None
+):
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=2)) as pool:
+        pool.first()
+        pool.size_to(2)
+        proven, fresh = pool.members
+        pool.welcome(fresh)
+        pool.prove(proven)
+        pool.fail(fresh, RayError())
+        pool.size_to(2)
+        assert pool.members == [proven]
+        time.sleep(1.1)
+        pool.size_to(2)
+        assert len(pool.members) == 2
+        pool.welcome(pool.members[1])
+        pool.fail(proven, RayError())
+        pool.size_to(2)
+        assert len(pool.members) == 2
+
+
+def test_where_no_worker_starts_the_run_ends_after_a_few(tmp_path: Path) -> None:
+    class NoneStarts(WorkerActor):
+        def load(self, sampler: Sampler) -> Ready:
+            (tmp_path / str(os.getpid())).touch()
+            raise RuntimeError("words of a report")
+
+    fails = pytest.raises(FailingError, match=r"fail while they start \(RuntimeError\)")
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=2, actor=NoneStarts)) as pool, fails as failing:
+        pool.first()
+    assert "words" not in str(failing.value)
+    assert len(list(tmp_path.iterdir())) == ATTEMPTS
+
+
+def test_the_only_worker_is_ended_where_it_hangs_and_what_it_had_is_made(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Hanging(WorkerActor):
+        def run(self, task: Task) -> Receipt:
+            if task.unit.number == 3 and not (tmp_path / "hangs").exists():
+                (tmp_path / "hangs").touch()
+                time.sleep(3600)
+            return super().run(task)
+
+    monkeypatch.setattr(patience, "_LEAST_SECONDS", 0.5)
+    monkeypatch.setattr(patience, "_OUTAGE_SECONDS", 2.0)
+    monkeypatch.setattr(dispatching, "_TELL_SECONDS", 1.0)
+    caplog.set_level(logging.INFO, EVENTS.name)
+    plan = plan_for(corpus)
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=1, actor=Hanging)) as pool:
+        answers = list(dispatch(pool, recipe_for(corpus, tmp_path / "out"), plan, range(len(plan))))
+    assert sorted(answer.unit for answer in answers if isinstance(answer, Receipt)) == list(range(20))
+    assert [answer.error for answer in answers if isinstance(answer, Lost)] == ["Hangs"]
+    told = [record.facts for record in caplog.records if record.msg == "silence"]  # type: ignore[attr-defined]
+    assert told and 3 in told[0]["units"], "before that, it was said"
+
+
+def test_a_film_is_counted_although_the_twin_of_who_made_it_answers_first(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(WorkerActor):
+        def run(self, task: Task) -> Receipt:
+            receipt = super().run(task)
+            if task.unit.number == 3 and receipt.committed:
+                time.sleep(4)
+            return receipt
+
+    monkeypatch.setattr(patience, "_LEAST_SECONDS", 1.0)
+    plan = plan_for(corpus)
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=2, actor=Slow)) as pool:
+        answers = list(dispatch(pool, recipe_for(corpus, tmp_path / "out"), plan, range(len(plan))))
+    receipts = [answer for answer in answers if isinstance(answer, Receipt)]
+    assert [receipt.committed for receipt in receipts if receipt.unit == 3] == [False, True]
+    assert sum(receipt.rows for receipt in receipts if receipt.committed) == 40
+
+
+def test_it_is_said_what_is_waited_for_and_in_what_workers_stacks_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class OfItsOwn(WorkerActor):
+        def load(self, sampler: Sampler) -> Ready:
+            time.sleep(1)
+            ready = super().load(sampler)
+            return replace(ready, stack={**ready.stack, "accelerator": str(ready.pid)})
+
+    monkeypatch.setattr(pooling, "_TELL_SECONDS", 0.3)
+    caplog.set_level(logging.INFO, EVENTS.name)
+    with closing(Pool(NULL_SAMPLER, smallest=2, largest=2, actor=OfItsOwn)) as pool:
+        pool.first()
+        assert not pool.differing
+        pool.size_to(2)
+        pool.welcome(pool.members[1])
+        assert pool.differing == {"accelerator"}
+    told = [record.msg for record in caplog.records if record.msg in ("waiting", "another stack")]
+    assert told[0] == "waiting" and told[-1] == "another stack" and told.count("another stack") == 1
 
 
 def test_the_store_s_silence_is_counted_from_the_first_worker_that_it_fails(

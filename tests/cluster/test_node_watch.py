@@ -13,8 +13,9 @@ import ray
 
 from cluster.dispatch import Lost, dispatch
 from cluster.events import EVENTS
+from cluster.member import QUEUE
 from cluster.plan import plan_units
-from cluster.pool import QUEUE, Pool, WorkerActor
+from cluster.pool import Pool, WorkerActor
 from cluster.preemption import AWS_ENDPOINT, GCP_HOST
 from cluster.recipe import Receipt, Recipe, Task
 from cluster.reports import count_reports

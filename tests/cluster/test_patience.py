@@ -3,6 +3,7 @@
 import math
 
 from cluster.patience import Patience
+from cluster.worker import OUTAGE_SECONDS
 
 
 def test_nothing_is_late_before_a_unit_is_done() -> None:
@@ -20,3 +21,10 @@ def test_units_of_a_moment_are_given_some_seconds() -> None:
     patience = Patience()
     patience.learn(0.01)
     assert patience.seconds == 5.0
+
+
+def test_a_worker_hangs_only_after_it_could_have_waited_for_a_store() -> None:
+    patience = Patience()
+    assert patience.hangs_seconds == math.inf
+    patience.learn(100.0)
+    assert patience.hangs_seconds == OUTAGE_SECONDS + 60 + 12 * 100

@@ -17,7 +17,7 @@ PROBE = """
     import os
     import time
     import ray
-    from cluster.session import connect
+    from cluster.session import FailingError, connect
 
     @ray.remote(num_cpus=0.5)
     def worker_sees():
@@ -33,8 +33,7 @@ PROBE = """
         def returns(self):
             return True
 
-    home = os.getcwd()
-    for _ in range(2):
+    def session():
         with connect(num_cpus=1):
             assert os.getcwd() == home
             foreign, paths, mode = ray.get(worker_sees.remote())
@@ -46,10 +45,21 @@ PROBE = """
             assert ray.get(worker.returns.remote()), "after it"
             del raised  # nobody fetched it, which Ray notices now
             time.sleep(1)
+            yield
+
+    home = os.getcwd()
+    said = ""
+    for fails in (False, True):
+        going = session()
+        next(going)
+        try:
+            going.throw(FailingError("units keep failing", "MemoryError")) if fails else next(going, None)
+        except FailingError as error:
+            said = str(error)
         assert not ray.is_initialized()
         assert "RAY_AUTH_TOKEN" not in os.environ
         assert "RAY_IGNORE_UNHANDLED_ERRORS" not in os.environ
-    print("fine")
+    print("fine", said)
 """
 
 
@@ -67,7 +77,8 @@ def done(folder: Path) -> subprocess.CompletedProcess[str]:
         (foreign / package / "__init__.py").write_text("raise RuntimeError('a foreign package')\n")
     script.write_text(textwrap.dedent(PROBE))
     home.mkdir()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {"HOME": str(home)}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    environment |= {"HOME": str(home), "TMPDIR": str(folder)}
     return subprocess.run(
         [sys.executable, str(script)],
         cwd=foreign,
@@ -81,9 +92,19 @@ def done(folder: Path) -> subprocess.CompletedProcess[str]:
 def test_workers_import_our_packages_from_a_folder_that_holds_foreign_ones(
     done: subprocess.CompletedProcess[str], folder: Path
 ) -> None:
-    assert done.stdout.strip() == "fine", done.stderr
+    assert done.stdout.startswith("fine"), done.stderr
     assert done.returncode == 0, done.stderr
     assert not list((folder / "home").rglob("*auth_token*")), "Ray wrote a token into the person's home"
+
+
+def test_where_workers_keep_failing_their_logs_are_kept_where_the_line_says_and_are_the_person_s_alone(
+    done: subprocess.CompletedProcess[str], folder: Path
+) -> None:
+    [kept] = folder.glob("diffcxr-logs-*")
+    assert done.stdout.strip().endswith(f"units keep failing: MemoryError. They are kept in {kept}."), (
+        done.stderr
+    )
+    assert list(kept.glob("worker-*")) and kept.stat().st_mode & 0o077 == 0
 
 
 def test_no_word_of_what_a_worker_raised_unasked_reaches_standard_error(

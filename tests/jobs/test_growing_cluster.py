@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from cluster import session
 from cluster.run_record import read_record
 from cluster.session import Resources, awaited_resources
 from cluster.storage import Storage
 from diffcxr.errors import InputError
 from jobs import generate
+from jobs.event_lines import event_lines
 from jobs.generate import Config, WorkersConfig
 from tests.ray_nodes import RayNodes, ray_nodes
 from tests.reports_corpus import reports_corpus
@@ -51,12 +53,17 @@ def test_generate_waits_for_as_many_gpus_as_it_was_told_of(
     assert (generate._device(config), generate._largest(config, "cuda")) == ("cuda", 4)
 
 
-def test_an_evaluation_is_cut_for_the_first_machine_and_not_for_none(nodes: RayNodes) -> None:
+def test_an_evaluation_is_cut_for_the_first_machine_and_not_for_none_and_says_that_it_waits(
+    nodes: RayNodes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(session, "_TELL_SECONDS", 0.5)
     found: list[Resources] = []
     asking = threading.Thread(target=lambda: found.append(awaited_resources()), daemon=True)
-    asking.start()
-    asking.join(1)
-    assert not found
-    nodes.add({})
-    asking.join(100)
+    with event_lines():
+        asking.start()
+        asking.join(2)
+        assert not found
+        nodes.add({})
+        asking.join(100)
     assert found == [Resources(cpus=1, gpus=0)]
+    assert "waiting for a machine, 1 s" in capsys.readouterr().err

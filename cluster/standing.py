@@ -1,0 +1,56 @@
+"""The standing of machines: where workers fared badly, none is started for a while, longer each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ATTEMPTS = 3
+"""Starts in a row that may fail on a machine before it is taken for one that can start no worker."""
+
+_FIRST_SECONDS, _LONGEST_SECONDS = 1.0, 300.0
+
+
+@dataclass(slots=True)
+class _Record:
+    starts: int = 0  # that failed since one succeeded
+    failures: int = (
+        0  # of starts, and of workers that had made no unit, since one there has begun to make some
+    )
+    until: float = 0.0  # it is avoided
+
+
+class Standing:
+    """What became of workers, by the machine that they were on; times are the caller's clock."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, _Record] = {}
+
+    def failed_start(self, node: str, now: float) -> None:
+        """A worker failed while it started."""
+        self.failed(node, now)
+        self._records[node].starts += 1
+
+    def failed(self, node: str, now: float) -> None:
+        """A worker that had not made any unit failed with one."""
+        record = self._records.setdefault(node, _Record())
+        wait = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0**record.failures)
+        record.failures += 1
+        record.until = now + wait
+
+    def started(self, node: str) -> None:
+        """A worker has started there."""
+        if node in self._records:
+            self._records[node].starts = 0
+
+    def proved(self, node: str) -> None:
+        """A worker has made its first unit there."""
+        self._records.pop(node, None)
+
+    def avoided(self, now: float) -> frozenset[str]:
+        """Machines on which none is to be started now, if there are others."""
+        return frozenset(node for node, record in self._records.items() if record.until > now)
+
+    def can_start(self, nodes: Iterable[str]) -> bool:
+        """Whether any of them is not known to fail at it."""
+        return any(node not in self._records or self._records[node].starts < ATTEMPTS for node in nodes)
