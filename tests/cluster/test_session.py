@@ -104,7 +104,7 @@ def test_where_workers_keep_failing_their_logs_are_kept_where_the_line_says_and_
     assert done.stdout.strip().endswith(f"units keep failing: MemoryError. They are kept in {kept}."), (
         done.stderr
     )
-    assert list(kept.glob("worker-*")) and kept.stat().st_mode & 0o077 == 0
+    assert list(kept.glob("logs/worker-*")) and kept.stat().st_mode & 0o077 == 0
 
 
 def test_no_word_of_what_a_worker_raised_unasked_reaches_standard_error(
