@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from transformers import AutoModel
 
 from diffcxr.errors import InputError
+from eval.features.byte_resize import Resampling
 from eval.features.extractor import extractor_digest, use_exact_arithmetic
 from eval.features.preprocessing import CentreCrop, Preprocessing, Resize, Standardised, Step
 
@@ -25,7 +26,7 @@ _RAD_DINO_FIX = (
     f"{_FOLDER}."
 )
 # By PIL's numbers, as preprocessor_config.json has them.
-_RESAMPLING: dict[int, Literal["bilinear", "bicubic"]] = {2: "bilinear", 3: "bicubic"}
+_RESAMPLING: dict[int, Resampling] = {2: "bilinear", 3: "bicubic"}
 
 
 class Backbone:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+
+from eval.features.byte_resize import Resampling, resize_bytes
 
 # Shapes: B films, H x W pixels, C channels. Grey values run from 0 to `top`, 1 or 255.
 
@@ -19,10 +20,10 @@ class Resize:
     """To `size` pixels a side, stretched; `shorter`: the shorter side to `size`, the longer in proportion."""
 
     size: int
-    resampling: Literal["bilinear", "bicubic"] = "bilinear"
+    resampling: Resampling = "bilinear"
     antialias: bool
     shorter: bool = False
-    rounded: bool = False  # to whole grey values, as a file would hold them
+    rounded: bool = False  # to whole grey values, antialiased, as Pillow resizes an image file
 
     def __call__(self, x_B1HW: Tensor, top: float) -> Tensor:
         height, width = x_B1HW.shape[-2:]
@@ -31,21 +32,20 @@ class Resize:
             height, width = (self.size * side // short for side in (height, width))
         else:
             height = width = self.size
-        # In 8 bits, image libraries resize rows and then columns, and round both times.
-        passes = [(x_B1HW.shape[-2], width), (height, width)] if self.rounded else [(height, width)]
-        x = x_B1HW
-        for shape in passes:
-            x = F.interpolate(x, shape, mode=self.resampling, antialias=self.antialias, align_corners=False)
-            if self.resampling == "bicubic":
-                x = x.clamp(0, top)  # its kernel overshoots at edges
-            if self.rounded:
-                x = (x * (255 / top)).round() / (255 / top)
+        if self.rounded:
+            greys = (x_B1HW * (255 / top)).round()
+            return resize_bytes(greys, height, width, self.resampling).float() / (255 / top)
+        x = F.interpolate(
+            x_B1HW, (height, width), mode=self.resampling, antialias=self.antialias, align_corners=False
+        )
+        if self.resampling == "bicubic":
+            x = x.clamp(0, top)  # its kernel overshoots at edges
         return x
 
     def __str__(self) -> str:
         to = f"{self.size} on the shorter side" if self.shorter else f"{self.size}x{self.size}"
         how = f"{'antialiased ' if self.antialias else ''}{self.resampling} to {to}"
-        return f"{how}, rounded" if self.rounded else how
+        return f"{how}, as Pillow in 8 bits" if self.rounded else how
 
 
 @dataclass(frozen=True, slots=True)

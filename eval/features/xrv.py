@@ -98,15 +98,15 @@ class XRVClean(XRV):
     """`XRV` of films that clean-fid has resized to 299 pixels first, as RoentGen's released FID takes it.
 
     Stretched, since the crop that follows there is one of squares. The range ends where torchvision's grey of
-    white does, 0.2989 + 0.587 + 0.114. Source: StanfordMIMI/RoentGen, eval/calculate_fid.py; whether its
-    bilinear resize was antialiased depends on the torchvision of its time, and is taken as so.
+    white does, 0.2989 + 0.587 + 0.114. Its bilinear resize is of tensors, which torchvision did not antialias
+    before 0.17 of 2024; the paper is of 2022. Source: StanfordMIMI/RoentGen, eval/calculate_fid.py.
     """
 
     name = "xrv_clean"
     preprocessing = Preprocessing(
         steps=(
             Resize(size=299, resampling="bicubic", antialias=True),
-            Resize(size=224, antialias=True),
+            Resize(size=224, antialias=False),
         ),
         values=Range(-1024, 2048 * 0.9999 - 1024),
         channels=1,

@@ -87,7 +87,7 @@ def test_what_is_done_to_films_is_what_the_digest_is_told() -> None:
     values = Standardised((1.5, 1, 2), (2, 2, 3))
     assert str(Preprocessing(steps=(resize, CentreCrop(518)), values=values)).split("; ") == [
         "grey to 3 channels",
-        "antialiased bicubic to 518 on the shorter side, rounded",
+        "antialiased bicubic to 518 on the shorter side, as Pillow in 8 bits",
         "centre crop to 518x518",
         "(x - [1.5, 1, 2]) / [2, 2, 3]",
     ]
