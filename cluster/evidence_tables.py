@@ -16,7 +16,7 @@ from eval.feature_rows import FeatureRows
 from eval.fid import Side
 from eval.groups import GROUPS
 from eval.moments import Moments
-from eval.ms_ssim import Likeness, Sample
+from eval.ms_ssim import REFLECTED, VALID, Likeness, Sample
 from eval.retrieval import Candidates, Pairs
 
 Tables = dict[str, bytes]
@@ -143,7 +143,13 @@ def _features(batch: pa.RecordBatch, at: int) -> FeatureRows:
 
 
 def _likeness_tables(state: Likeness) -> Tables:
-    complete = {"prompt": state.prompts, "patient": state.patients, "value": state.values}
+    complete = {
+        "prompt": pa.array(state.prompts, pa.uint64()),
+        "patient": pa.array(state.patients, pa.uint64()),
+        "value": pa.array(state.values[:, REFLECTED], pa.float64()),
+        "valid": pa.array(state.values[:, VALID], pa.float64()),
+        "resized": pa.array(state.resized, pa.bool_()),
+    }
     waiting = [
         {
             "prompt": sample.prompt,
@@ -155,13 +161,15 @@ def _likeness_tables(state: Likeness) -> Tables:
         for sample in state.waiting
     ]
     return {
-        "likeness": packed(pa.table(complete | {"resized": pa.array(state.resized, pa.bool_())})),
+        "likeness": packed(pa.table(complete)),
         "waiting": packed(pa.Table.from_pylist(waiting, schema=_WAITING)),
     }
 
 
 def _likeness(complete: pa.Table, waiting: pa.Table) -> Likeness:
-    prompts, patients, values = (complete[name].to_numpy() for name in ("prompt", "patient", "value"))
+    prompts, patients, *values = (
+        complete[name].to_numpy() for name in ("prompt", "patient", "value", "valid")
+    )
     resized = complete["resized"].to_numpy().astype(np.bool_)
     samples = (
         Sample(
@@ -172,7 +180,7 @@ def _likeness(complete: pa.Table, waiting: pa.Table) -> Likeness:
         )
         for row in waiting.to_pylist()
     )
-    return Likeness(prompts, patients, values, resized, tuple(samples))
+    return Likeness(prompts, patients, np.stack(values, axis=1), resized, tuple(samples))
 
 
 def _alignment_tables(state: Alignment | None) -> Tables:

@@ -26,6 +26,7 @@ from eval.feature_rows import merge_all as merge_rows
 from eval.features.extractor import Extractor, Judge
 from eval.fid_finding import fid_finding_differences
 from eval.fid_infinity import fid_infinity_difference
+from eval.ms_ssim import REFLECTED, VALID
 from eval.paired import own_thresholds, pair
 from eval.prdc import K
 from eval.scores import Score
@@ -33,6 +34,8 @@ from eval.scores import Score
 Follow = Callable[[str, Iterator[float]], Iterator[float]]
 """Shows the progress of a jackknife: what it is of, and its values."""
 _Counted = tuple[Difference | None, int, int]  # and the films of either corpus that it is of
+_OF_PAPERS = ("kid_whole", "inception_score_10")
+"""What is only taken as others take it: models are compared by kid and inception_score."""
 _Found = dict[tuple[str, str | None, str], _Counted]  # by metric, extractor and subset
 
 
@@ -72,12 +75,15 @@ def difference_scores(
             found[metric, matcher.name, "all"] = difference, films[0], films[1]
     likeness, rivals = (totals[side].likeness for side in RIVALS)
     if len(likeness.values) and len(rivals.values):
-        means = difference_of_means(likeness.values, likeness.patients, rivals.values, rivals.patients)
         read = [totals[side].films - totals[side].unreadable for side in RIVALS]
-        found["ms_ssim", None, "all"] = means, read[0], read[1]
+        for edges, metric in ((REFLECTED, "ms_ssim"), (VALID, "ms_ssim_valid")):
+            one, other = likeness.values[:, edges], rivals.values[:, edges]
+            means = difference_of_means(one, likeness.patients, other, rivals.patients)
+            found[metric, None, "all"] = means, read[0], read[1]
     against = _called(selections)
     further = selections[REFERENCE].name if REFERENCE in selections else None
-    return [_row(score, found, rivalry, against) for score in scores if score.reference != further]
+    compared = [s for s in scores if s.reference != further and s.metric not in _OF_PAPERS]
+    return [_row(score, found, rivalry, against) for score in compared]
 
 
 def _of_features(

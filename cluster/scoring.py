@@ -18,10 +18,10 @@ from eval.features.extractor import Extractor, Judge, Matcher
 from eval.fid import fid_score
 from eval.fid_infinity import fid_infinity_score
 from eval.floors import FloorPlan
-from eval.inception_score import inception_score
+from eval.inception_score import inception_score, inception_score_10
 from eval.kid import kid_score
 from eval.mauc import mauc_scores
-from eval.ms_ssim import ms_ssim_score
+from eval.ms_ssim import ms_ssim_scores
 from eval.paired import own_thresholds, pair
 from eval.prdc import prdc_scores
 from eval.reference import settled
@@ -60,12 +60,14 @@ def feature_scores(
             **told,
             follow=lambda values: follow(f"fid_infinity {name}", values),
         )
-    if {"kid", "prdc"} & set(metrics):
+    if {"kid", "kid_whole", "prdc"} & set(metrics):
         of_real, of_synthetic = (
             merge_rows(side.rows[name], extractor.dimension) for side in (real, synthetic)
         )
         if "kid" in metrics:
             yield kid_score(of_real, of_synthetic, plan, **told)
+        if "kid_whole" in metrics:
+            yield kid_score(of_real, of_synthetic, plan, **told, whole=True)
         if "prdc" in metrics:
             yield from prdc_scores(of_real, of_synthetic, plan, **told)
     if name in varieties.synthetic:
@@ -77,7 +79,11 @@ def feature_scores(
             follow=lambda values: follow(f"vendi {name}", values),
         )
     if (REAL, name) in varieties.classes:
-        yield inception_score(varieties.classes[REAL, name], varieties.classes[SYNTHETIC, name], **told)
+        classes = varieties.classes[REAL, name]
+        if "inception_score" in metrics:
+            yield inception_score(classes, varieties.classes[SYNTHETIC, name], **told)
+        if name in varieties.splits:
+            yield inception_score_10(classes, varieties.splits[name], **told)
 
 
 def reference_scores(
@@ -90,7 +96,7 @@ def reference_scores(
 ) -> Iterator[Score]:
     """The rows of what is a distance from real films, from those of REFERENCE."""
     yield from feature_scores(
-        [metric for metric in metrics if metric in ("fid", "fid_infinity", "kid", "prdc")],
+        [metric for metric in metrics if metric in ("fid", "fid_infinity", "kid", "kid_whole", "prdc")],
         {**selections, REAL: selections[REFERENCE]},
         totals.seen_as(REAL, REFERENCE),
         Varieties(plan),
@@ -157,7 +163,7 @@ def film_scores(selections: Mapping[str, Selection], totals: Totals) -> Iterator
         return evidence.films - evidence.unreadable
 
     real, synthetic = totals[REAL], totals[SYNTHETIC]
-    yield ms_ssim_score(
+    yield from ms_ssim_scores(
         real.likeness,
         synthetic.likeness,
         n_real=read(real),

@@ -25,24 +25,32 @@ class Varieties:
     real: dict[str, SecondMoment] = field(default_factory=dict)  # the first half's
     synthetic: dict[str, Variety] = field(default_factory=dict)
     classes: dict[tuple[str, str], ClassSums] = field(default_factory=dict)  # by side and extractor
+    splits: dict[str, ClassSums] = field(default_factory=dict)  # of synthetic films, by extractor
+    edges: NDArray[np.uint64] | None = None  # of `inception_score.split_edges`
     _layers: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, extractors: Sequence[Extractor], plan: FloorPlan, of_vendi: bool, of_inception: bool
+        cls,
+        extractors: Sequence[Extractor],
+        plan: FloorPlan,
+        of_vendi: bool,
+        of_inception: bool,
+        edges: NDArray[np.uint64] | None = None,
     ) -> Varieties:
-        """Empty states of what was asked for."""
-        states = cls(plan)
+        """Empty states of what was asked for; `edges` where splits were."""
+        states = cls(plan, edges=edges)
         for extractor in extractors:
             if of_vendi:
                 states.real[extractor.name] = SecondMoment(extractor.dimension)
                 states.synthetic[extractor.name] = Variety.empty(extractor.dimension)
-            if of_inception and isinstance(extractor, Classifying):
+            if (of_inception or edges is not None) and isinstance(extractor, Classifying):
                 states._layers[extractor.name] = extractor.class_layer()
+                empty = ClassSums.empty(len(states._layers[extractor.name][1]))
                 for side in (REAL, SYNTHETIC):
-                    states.classes[side, extractor.name] = ClassSums.empty(
-                        len(states._layers[extractor.name][1])
-                    )
+                    states.classes[side, extractor.name] = empty
+                if edges is not None:
+                    states.splits[extractor.name] = empty
         return states
 
     def add(self, side: str, rows: Mapping[str, Sequence[FeatureRows]]) -> None:
@@ -65,6 +73,10 @@ class Varieties:
                         )
                 if (side, name) in self.classes:
                     weights, bias = self._layers[name]
+                    logits = part.features @ weights.T + bias
                     self.classes[side, name] = inception_score.update(
-                        self.classes[side, name], part.features @ weights.T + bias, part.groups, matched
+                        self.classes[side, name], logits, part.groups, matched
                     )
+                    if side == SYNTHETIC and self.edges is not None:
+                        split = inception_score.splits(part.keys, self.edges)
+                        self.splits[name] = inception_score.update(self.splits[name], logits, split, matched)

@@ -17,6 +17,7 @@ from eval.scores import Score
 SUBSETS = 100
 SUBSET = 1000
 """Films a side in a subset. A side that has no more is whole in every subset."""
+_TILE = 1 << 21  # kernel values held at once, so that memory does not grow with the films
 _KEPT = np.vstack([np.ones(GROUPS, np.int64), 1 - np.eye(GROUPS, dtype=np.int64)])
 """(1 + GROUPS, GROUPS): all groups, then all but each."""
 _SEED = 0  # of the choice among ordered rows: the same films are chosen whatever their shards
@@ -32,15 +33,16 @@ class KID:
     left_out: LeftOut
 
 
-def result(real: FeatureRows, synthetic: FeatureRows) -> KID:
+def result(real: FeatureRows, synthetic: FeatureRows, *, whole: bool = False) -> KID:
     """The mean over 100 subsets of 1,000 films of the unbiased MMD^2 with k(x, y) = (x.y / d + 1)^3.
 
-    Where both sides have at most 1,000 films there is one subset, of all of them (Binkowski et al. 2018).
+    Where both sides have at most 1,000 films there is one subset, of all of them (Binkowski et al. 2018), and
+    for `whole` however many there are: what the mean over subsets estimates, in time that grows as n^2.
     Raises ValueError where a side has fewer than two films.
     """
     if min(real.count, synthetic.count) < 2:
         raise ValueError(f"a KID needs two films a side, not {min(real.count, synthetic.count)}")
-    values = np.array([_leave_out(*sums) for sums in _subsets(ordered(real), ordered(synthetic))])
+    values = np.array([_leave_out(*sums) for sums in _subsets(ordered(real), ordered(synthetic), whole)])
     rests = values[:, 1:]
     known = ~np.isnan(rests)
     means = np.where(known, rests, 0).sum(0) / np.maximum(known.sum(0), 1)
@@ -55,34 +57,42 @@ def result(real: FeatureRows, synthetic: FeatureRows) -> KID:
 
 
 def kid_score(
-    real: FeatureRows, synthetic: FeatureRows, plan: FloorPlan, *, extractor: str, digest: str, reference: str
+    real: FeatureRows,
+    synthetic: FeatureRows,
+    plan: FloorPlan,
+    *,
+    extractor: str,
+    digest: str,
+    reference: str,
+    whole: bool = False,
 ) -> Score:
     """KID over all films, a delete-group jackknife interval, and the floor at one n a side.
 
-    Raises ValueError where a side has fewer than two films.
+    `whole`: as in `result`, and the row is kid_whole. Raises ValueError where a side has fewer than two
+    films.
     """
-    whole = result(real, synthetic)
-    low, high = whole.left_out.interval()
+    found = result(real, synthetic, whole=whole)
+    low, high = found.left_out.interval()
     first, second, matched = floor_sets(plan, real, synthetic)
     n = min(first.count, second.count, matched.count)
     return Score(
-        metric="kid",
+        metric="kid_whole" if whole else "kid",
         extractor=extractor,
-        value=whole.value,
+        value=found.value,
         low=low,
         high=high,
-        floor=result(first, second).value if n >= 2 else None,
+        floor=result(first, second, whole=whole).value if n >= 2 else None,
         n_floor=n if n >= 2 else None,
-        value_at_floor=result(first, matched).value if n >= 2 else None,
+        value_at_floor=result(first, matched, whole=whole).value if n >= 2 else None,
         n_real=real.count,
         n_synthetic=synthetic.count,
         reference=reference,
         digest=digest,
         note=(
             "all films in one subset"
-            if whole.subsets == 1
-            else f"{whole.subsets} subsets of at most {SUBSET:,} films a side; "
-            f"standard deviation over them {whole.spread:.3g}, which is no interval"
+            if found.subsets == 1
+            else f"{found.subsets} subsets of at most {SUBSET:,} films a side; "
+            f"standard deviation over them {found.spread:.3g}, which is no interval"
         ),
     )
 
@@ -90,13 +100,15 @@ def kid_score(
 _Sums = tuple[NDArray[np.float64], NDArray[np.int64]]  # of a kernel by pairs of groups; of films by group
 
 
-def _subsets(real: FeatureRows, synthetic: FeatureRows) -> Iterator[tuple[_Sums, _Sums, NDArray[np.float64]]]:
+def _subsets(
+    real: FeatureRows, synthetic: FeatureRows, whole: bool
+) -> Iterator[tuple[_Sums, _Sums, NDArray[np.float64]]]:
     """For each subset the kernel's sums within real, within synthetic, and between them, by group."""
     rng = np.random.default_rng(_SEED)
-    count = 1 if max(real.count, synthetic.count) <= SUBSET else SUBSETS
+    whole = whole or max(real.count, synthetic.count) <= SUBSET
     centre = (real.features.mean(0, np.float64) + synthetic.features.mean(0, np.float64)) / 2
-    for _ in range(count):
-        x, y = (_chosen(rng, side) for side in (real, synthetic))
+    for _ in range(1 if whole else SUBSETS):
+        x, y = (side if whole else _chosen(rng, side) for side in (real, synthetic))
         a, b = (_Part.of(part, centre) for part in (x, y))
         yield a.within(), b.within(), a.between(b)
 
@@ -129,22 +141,33 @@ class _Part:
 
     def between(self, other: _Part) -> NDArray[np.float64]:
         """(GROUPS, GROUPS) sums of the kernel over pairs of films."""
-        sums: NDArray[np.float64] = self.members.T @ self._kernel(other) @ other.members
+        sums = np.zeros((GROUPS, GROUPS))
+        for at, kernel in self._tiles(other):
+            sums += self.members[at].T @ kernel @ other.members
         return sums
 
     def within(self) -> _Sums:
         """The same over pairs of two different films of this part, and its films by group."""
-        kernel = self._kernel(self)
-        np.fill_diagonal(kernel, 0)
-        return self.members.T @ kernel @ self.members, self.members.sum(0).astype(np.int64)
+        sums = np.zeros((GROUPS, GROUPS))
+        for at, kernel in self._tiles(self):
+            np.fill_diagonal(kernel[:, at], 0)
+            sums += self.members[at].T @ kernel @ self.members
+        return sums, self.members.sum(0).astype(np.int64)
 
-    def _kernel(self, other: _Part) -> NDArray[np.float64]:
-        """(x.y / d + 1)^3 less what depends on x or on y alone.
+    def _tiles(self, other: _Part) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Runs of films with the kernel (t, n) of these and the other part's."""
+        size = max(1, _TILE // len(other.along))
+        for at in range(0, len(self.along), size):
+            films = slice(at, at + size)
+            yield films, self._kernel(films, other)
+
+    def _kernel(self, films: slice, other: _Part) -> NDArray[np.float64]:
+        """(x.y / d + 1)^3 of some films, less what depends on x or on y alone.
 
         With w = v.v' / d and p = level + along + along', it is (p + w)^3 - p^3, and the mixed terms of p^3.
         """
-        w = self.deviations @ other.deviations.T / self.deviations.shape[1]
-        a, b = self.along[:, None], other.along[None, :]
+        w = self.deviations[films] @ other.deviations.T / self.deviations.shape[1]
+        a, b = self.along[films, None], other.along[None, :]
         p = self.level + a + b
         kernel: NDArray[np.float64] = w * (3 * p * (p + w) + w * w) + 3 * a * b * (p + self.level)
         return kernel

@@ -37,6 +37,7 @@ from cluster.varieties import Varieties
 from diffcxr.errors import InputError
 from eval.floors import FloorPlan, plan_floors
 from eval.groups import GROUPS
+from eval.inception_score import split_edges
 from eval.quartets import Quartets, of_prompts, of_strangers
 from eval.scores import Score, scores_to_json, scores_to_parquet
 from jobs.command import main
@@ -99,13 +100,13 @@ def run(config: Config) -> Summary:
     if "ms_ssim" in config.metrics:
         instruments = replace(instruments, quartets=_quartets(selections, censuses))
     totals = Totals(instruments)
-    varieties = _varieties(config, instruments, plans[REAL])
+    varieties = _varieties(config, instruments, plans[REAL], censuses[SYNTHETIC])
     rivalry = findings = None
     if config.rival is not None:
         rivalry = Rivalry.between(selections, censuses, instruments.extractors, config.metrics)
     if "fid_finding" in config.metrics:
         findings = FindingStates.of(selections, (REAL, SYNTHETIC), instruments.extractors)
-    keeps_rows = bool({"kid", "prdc"} & set(config.metrics))
+    keeps_rows = bool({"kid", "kid_whole", "prdc"} & set(config.metrics))
     films = {side: census.films for side, census in censuses.items()}
     bar: Progress[None] = progress(total=sum(films.values()), unit="films", desc="evaluate")
     with event_lines(), connect(config.address), bar:
@@ -166,9 +167,10 @@ def _quartets(selections: Mapping[str, Selection], censuses: Mapping[str, Census
     return {REAL: of_strangers(np.concatenate(real.patients), np.concatenate(real.keys)), **of_models}
 
 
-def _varieties(config: Config, instruments: Instruments, plan: FloorPlan) -> Varieties:
+def _varieties(config: Config, instruments: Instruments, plan: FloorPlan, synthetic: Census) -> Varieties:
     of_vendi, of_inception = ("vendi" in config.metrics, "inception_score" in config.metrics)
-    return Varieties.of(instruments.extractors, plan, of_vendi, of_inception)
+    edges = split_edges(np.concatenate(synthetic.keys)) if "inception_score_10" in config.metrics else None
+    return Varieties.of(instruments.extractors, plan, of_vendi, of_inception, edges)
 
 
 def _record(config: Config, selections: dict[str, Selection], instruments: Instruments) -> RunRecord:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from jobs.options import config_group, option, required
 
 OF_MOMENTS = ("fid", "fid_infinity")
-OF_FEATURES = (*OF_MOMENTS, "fid_finding", "kid", "prdc", "vendi", "inception_score")
+OF_CLASSES = ("inception_score", "inception_score_10")
+OF_FEATURES = (*OF_MOMENTS, "fid_finding", "kid", "kid_whole", "prdc", "vendi", *OF_CLASSES)
 OF_CLASSIFIER = ("mauc", "mauc_paired", "f1", "f1_paired", "calibration")
 METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim", "alignment")
 """`alignment` is retrieval too."""

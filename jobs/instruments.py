@@ -27,7 +27,7 @@ from eval.features.inception import (
 from eval.features.mini_vlm import MiniVLM, mini_vlm
 from eval.features.named import Named
 from eval.features.xrv import XRV, XRVClean, XRVFindings
-from jobs.evaluation_config import OF_CLASSIFIER, OF_FEATURES, OF_MOMENTS, Config
+from jobs.evaluation_config import OF_CLASSES, OF_CLASSIFIER, OF_FEATURES, OF_MOMENTS, Config
 
 
 def make_instruments(config: Config) -> Instruments:
@@ -41,7 +41,7 @@ def make_instruments(config: Config) -> Instruments:
         extractors = [makers[name]() for name in dict.fromkeys(config.extractors)]
         if matcher is not None:  # one network for both
             extractors = [matcher.films if matcher.films.digest == e.digest else e for e in extractors]
-    if "inception_score" in wanted and not any(isinstance(each, Classifying) for each in extractors):
+    if set(OF_CLASSES) & set(wanted) and not any(isinstance(each, Classifying) for each in extractors):
         fix = "Give one that names what it sees: efficientnet_lite0 or an inception."
         raise InputError("inception_score needs an extractor with classes", ", ".join(config.extractors), fix)
     classifier = _classifier(config) if set(OF_CLASSIFIER) & set(config.metrics) else None

@@ -20,6 +20,7 @@ class Line:
     metric: str  # as in metrics.json; of mAUCs all means and findings
     extractor: str | None
     reference: str | None = REAL  # the side whose films it is a distance from; None: it is no distance
+    films: int | None = None  # synthetic ones that it takes; None: one for each of its reports
     but: str = ""  # in what the value here is not theirs to the letter
     fault: str = ""  # what is wrong with it, and what to read instead
 
@@ -27,13 +28,18 @@ class Line:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
     source: str  # the paper, and the code that was read
-    films: int | None  # synthetic ones that it takes; None: one for each of its reports
     lines: tuple[Line, ...]
 
 
 _TRAINED = "its distance is from training films, which copies of them would win: read that from test films"
 _ENLARGED = "films are shrunk to 299 pixels before RAD-DINO enlarges them to 518: read that of rad_dino"
-_SUBSETS = "over 100 subsets of 1,000 films at most, where theirs are 100 of all films of the smaller side"
+_SUBSETS = (
+    "of all films, which their 100 subsets as large as the smaller side estimate and, of equal sides, are"
+)
+_ONE_SET = "where sides are equal, its subsets are one set, whose spread is nothing: read kid"
+_SPLITS = (
+    "splits of few films make it larger; and a softmax over pooled features stands for class probabilities"
+)
 _READ_BY_ITSELF = (
     "the truth is the classifier's own reading, at operating points of other data, and what it gets wrong on "
     "both films is rewarded: read mauc_label beside it"
@@ -43,7 +49,6 @@ _SWAPPED = f"its tables 4 and 8 have AUROC and F1 the other way round; {_READ_BY
 PROTOCOLS = {
     "diff_cxr": Protocol(
         source="Diff-CXR, arXiv 2410.20165; Clarezero/UniMedDiff, tools/my_fid_score.py",
-        films=None,
         lines=(
             Line(metric="fid", extractor="inception_256", reference=REFERENCE, fault=_TRAINED),
             Line(metric="mauc_paired", extractor="xrv_findings", reference=None, fault=_READ_BY_ITSELF),
@@ -51,23 +56,22 @@ PROTOCOLS = {
     ),
     "chexgenbench": Protocol(
         source="CheXGenBench, arXiv 2505.10496; Raman1121/CheXGenBench, metrics/fid.py",
-        films=None,
         lines=(
             Line(metric="fid", extractor="rad_dino_299", fault=_ENLARGED),
             Line(
-                metric="kid",
+                metric="kid_whole",
                 extractor="rad_dino_299",
                 but=_SUBSETS,
-                fault=f"where sides are equal, its subsets are one set, whose spread is nothing; {_ENLARGED}",
+                fault=f"{_ONE_SET}; {_ENLARGED}",
             ),
             *(Line(metric=name, extractor="rad_dino_299", fault=_ENLARGED) for name in NAMES),
             Line(metric="fid", extractor="inception_299"),
-            Line(metric="kid", extractor="inception_299", but=_SUBSETS),
+            Line(metric="kid_whole", extractor="inception_299", but=_SUBSETS, fault=_ONE_SET),
             Line(
-                metric="inception_score",
+                metric="inception_score_10",
                 extractor="inception_299",
-                but="of all films in one split, where theirs are ten",
-                fault="a softmax over pooled features stands for class probabilities: read that of inception",
+                but="in splits by hashes of films, where theirs are drawn at random",
+                fault=f"{_SPLITS}: read that of inception",
             ),
             Line(
                 metric="alignment",
@@ -80,28 +84,29 @@ PROTOCOLS = {
     ),
     "roentgen": Protocol(
         source="RoentGen, arXiv 2211.12737; StanfordMIMI/RoentGen, eval/",
-        films=5000,
         lines=(
             Line(
                 metric="fid",
                 extractor="inception_clean",
+                films=5000,
                 but="by pytorch-fid's file of Inception, where clean-fid has StyleGAN's of the same graph",
             ),
             Line(
                 metric="fid",
                 extractor="xrv_clean",
+                films=5000,
                 fault="films are stretched before the crop, which then crops nothing: read that of xrv",
             ),
             Line(
-                metric="ms_ssim",
+                metric="ms_ssim_valid",
                 extractor=None,
-                but="with reflected edges at the last scale, which pytorch-msssim leaves out: 0.02 lower",
+                films=8000,
+                fault="it has no floor and no interval: read both here, and ms_ssim beside it",
             ),
         ),
     ),
     "llm_cxr": Protocol(
         source="LLM-CXR, arXiv 2305.11490, sections 3.3 and D",
-        films=None,
         lines=(
             Line(metric="fid", extractor="inception"),
             Line(
@@ -138,8 +143,8 @@ def _marked(score: Score, protocol: Protocol, selections: Mapping[str, Selection
         if _is(score, line, selections):
             source = f"{protocol.source}; but {line.but}" if line.but else protocol.source
             faults = [line.fault] if line.fault else []
-            if protocol.films is not None and score.n_synthetic != protocol.films:
-                faults.append(f"it takes {protocol.films:,} films, and these are {score.n_synthetic:,}")
+            if line.films is not None and score.n_synthetic != line.films:
+                faults.append(f"it takes {line.films:,} films, and these are {score.n_synthetic:,}")
             return replace(score, protocol=source, fault="; ".join(faults) or None)
     return score
 

@@ -42,6 +42,9 @@ MEASURES = {
     "kid": Measure(
         "KID", "lower", "Kernel distance between the same features; without FID's bias at small n."
     ),
+    "kid_whole": Measure(
+        "KID of all films", "lower", "The same between all films at once, not between subsets."
+    ),
     "precision": Measure("Precision", "higher", "The share of synthetic films that look like some real one."),
     "recall": Measure("Recall", "higher", "The share of real films that some synthetic one looks like."),
     "density": Measure(
@@ -60,6 +63,16 @@ MEASURES = {
         "higher",
         "Whether a network of photographs is sure what it sees in each film, and sees many things in all. "
         "Radiographs are not what it knows: a small number, told for comparison.",
+    ),
+    "inception_score_10": Measure(
+        "Inception score, ten splits",
+        "higher",
+        "The mean over ten splits of the films, as papers print it; the fewer films, the larger it is.",
+    ),
+    "ms_ssim_valid": Measure(
+        "MS-SSIM, edges left out",
+        "lower",
+        "The same where the window fits into the film at the last scale too, as pytorch-msssim takes it.",
     ),
     "ms_ssim": Measure(
         "MS-SSIM",

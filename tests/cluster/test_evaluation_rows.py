@@ -69,7 +69,7 @@ def likeness(films: int) -> Likeness:
         Sample(LARGEST, 0, 3, rng.integers(0, 256, (5, 7), np.uint8)),
         Sample(0, LARGEST, 0, np.zeros((1, 1), np.uint8)),
     )
-    return Likeness(*numbers, rng.random(films), rng.random(films) < 0.5, waiting[:films])
+    return Likeness(*numbers, rng.random((films, 2)), rng.random(films) < 0.5, waiting[:films])
 
 
 def alignment(films: int) -> Alignment:

@@ -1,12 +1,25 @@
+from functools import reduce
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch_fidelity.metric_isc import isc_features_to_metric
+from torchmetrics.image.inception import InceptionScore
 
 from eval.groups import GROUPS
-from eval.inception_score import ClassSums, inception_score, left_out, merge, result, update
+from eval.inception_score import (
+    ClassSums,
+    inception_score,
+    inception_score_10,
+    left_out,
+    merge,
+    result,
+    split_edges,
+    splits,
+    update,
+)
 
 CLASSES = 30
 RNG = np.random.default_rng(0)
@@ -64,6 +77,26 @@ def test_rows_have_intervals_and_what_real_films_reach_at_the_same_number() -> N
     assert (score.n_real, score.n_synthetic, score.floor) == (150, 200, 1)
     assert score.value is not None and score.low is not None and score.high is not None
     assert score.low < score.value < score.high
+
+
+@pytest.mark.parametrize("films", [200, 97, 12, 3])
+@pytest.mark.filterwarnings("ignore:Metric `InceptionScore`")
+def test_ten_splits_are_torchmetrics_s_of_films_in_the_order_of_their_keys(
+    films: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = np.random.default_rng(films).integers(0, 2**64, films, dtype=np.uint64)
+    monkeypatch.setattr(torch, "randperm", torch.arange)  # in the order that it is given
+    metric = InceptionScore(feature=torch.nn.Identity())
+    metric.update(torch.from_numpy(LOGITS[np.argsort(keys)].astype(np.float64)))
+    mean = float(metric.compute()[0])
+    parts = [
+        update(ClassSums.empty(CLASSES), LOGITS[at], splits(keys[at], split_edges(keys)), MATCHED[at])
+        for at in np.array_split(np.arange(films), 7)
+    ]
+    score = inception_score_10(state(), reduce(merge, parts), extractor="x", digest="d", reference="r")
+    assert score.value == pytest.approx(mean, rel=1e-12)
+    assert score.note is not None and "no interval" in score.note
+    assert (score.low, score.n_synthetic) == (None, films)
 
 
 def test_other_classes_and_no_films_are_refused() -> None:

@@ -71,6 +71,20 @@ def test_a_hundred_subsets_agree_with_torch_fidelity_in_mean_to_the_spread() -> 
     assert ours.value == pytest.approx(by_definition(real, synthetic), abs=tolerance)
 
 
+def test_all_films_in_one_subset_are_torchmetrics_s_subset_of_that_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, synthetic = normal(1300, 16, 1), normal(1300, 16, 2, 0.1)
+    ours = result(rows(real), rows(synthetic, "s"), whole=True)
+    theirs = poly_mmd(*(torch.from_numpy(side.astype(np.float64)) for side in (real, synthetic)))
+    assert (ours.subsets, ours.value) == (1, pytest.approx(float(theirs), rel=1e-10))
+    assert not np.isnan(ours.left_out).any()
+    monkeypatch.setattr("eval.kid._TILE", 90_000)  # and no tile decides anything
+    tiled = result(rows(real), rows(synthetic, "s"), whole=True)
+    assert tiled.value == pytest.approx(ours.value, rel=1e-11)
+    assert tiled.left_out == pytest.approx(ours.left_out, rel=1e-11)
+
+
 def test_a_side_of_few_films_is_whole_in_every_subset() -> None:
     real, synthetic = normal(1200, 4, 3), normal(30, 4, 4, 0.3)
     ours = result(rows(real), rows(synthetic, "s"))

@@ -5,9 +5,21 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pytorch_msssim import ms_ssim
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-from eval.ms_ssim import SMALLEST, Likeness, Sample, merge, ms_ssim_score, result, similarities, update
+from eval.ms_ssim import (
+    REFLECTED,
+    SMALLEST,
+    VALID,
+    Likeness,
+    Sample,
+    merge,
+    ms_ssim_scores,
+    result,
+    similarities,
+    update,
+)
 
 
 def films(count: int, height: int = 178, width: int = 180, seed: int = 0, noise: float = 60.0) -> np.ndarray:
@@ -29,21 +41,31 @@ def reference(a: np.ndarray, b: np.ndarray, dtype: torch.dtype = torch.float32) 
 def test_a_pair_has_torchmetrics_s_value(shape: tuple[int, int], noise: float) -> None:
     four = films(4, *shape, noise=noise)
     ours = similarities(four / 255)
-    for value, (a, b) in zip(ours, combinations(four, 2), strict=True):
+    for value, (a, b) in zip(ours[:, REFLECTED], combinations(four, 2), strict=True):
         assert value == pytest.approx(reference(a, b), abs=1e-5)
         assert value == pytest.approx(reference(a, b, torch.float64), abs=1e-7)  # its weights are float32
 
 
+@pytest.mark.parametrize("shape", [(176, 192), (179, 250)])  # the latter is halved to odd sides
+def test_without_edges_a_pair_has_pytorch_msssim_s_value(shape: tuple[int, int]) -> None:
+    three = films(3, *shape)
+    ours = similarities(three / 255)[:, VALID]
+    a, b = ([three[i] for i in side] for side in ((0, 0, 1), (1, 2, 2)))
+    x, y = (torch.from_numpy(np.stack(side))[:, None].double() / 255 for side in (a, b))
+    theirs = ms_ssim(x, y, data_range=1.0, size_average=False)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)  # its window and weights are float32
+
+
 def test_a_film_is_wholly_like_itself_and_not_at_all_like_its_negative() -> None:
     film = films(1)[0] / 255
-    alike, opposite, _ = similarities(np.stack([film, film, 1 - film]))
+    alike, opposite, _ = similarities(np.stack([film, film, 1 - film]))[:, REFLECTED]
     assert alike == pytest.approx(1, abs=1e-12)
     assert opposite < 0.1
 
 
 def test_a_constant_film_is_compared_without_a_division_by_nothing() -> None:
     flat = np.zeros((2, SMALLEST, SMALLEST))
-    assert similarities(flat).tolist() == [1.0]
+    assert similarities(flat).tolist() == [[1.0, 1.0]]
 
 
 def samples(prompts: int, height: int = 178, width: int = 180, each: int = 4) -> list[Sample]:
@@ -60,7 +82,7 @@ def test_the_value_is_the_mean_over_prompts_of_the_mean_over_six_pairs() -> None
         )
         for n in range(3)
     ]
-    assert state.values == pytest.approx(expected, abs=1e-7)
+    assert state.values[:, REFLECTED] == pytest.approx(expected, abs=1e-7)
     assert result(state) == pytest.approx(np.mean(expected), abs=1e-7)
     assert state.waiting == ()
 
@@ -93,23 +115,26 @@ def test_small_films_are_resized_and_the_row_says_so() -> None:
     given = {"n_real": 16, "n_synthetic": 16, "digest": "d", "reference": "r"}
     large, small = (update(Likeness.empty(), samples(4, size, 200)) for size in (SMALLEST, SMALLEST - 1))
     assert not large.resized.any() and small.resized.all()
-    row = ms_ssim_score(large, small, **given)
+    row, valid = ms_ssim_scores(large, small, **given)
     assert row.note is not None and "resized to 256" in row.note and "need 161" in row.note
     assert row.floor == result(large) and row.n_floor == 16
     assert row.value is not None and row.low is not None and row.high is not None
     assert row.low <= row.value <= row.high
-    other = ms_ssim_score(Likeness.empty(), large, **given)
+    assert (valid.metric, valid.value, valid.floor) == (
+        "ms_ssim_valid", result(small, VALID), result(large, VALID)
+    )  # fmt: skip
+    other, _ = ms_ssim_scores(Likeness.empty(), large, **given)
     assert other.note == "4 prompts with 4 films each" and other.floor is None
 
 
 def test_the_prompts_of_one_patient_have_a_value_but_no_interval() -> None:
     given = {"n_real": 8, "n_synthetic": 8, "digest": "d", "reference": "r"}
-    row = ms_ssim_score(Likeness.empty(), update(Likeness.empty(), samples(2)), **given)
+    row, _ = ms_ssim_scores(Likeness.empty(), update(Likeness.empty(), samples(2)), **given)
     assert row.value is not None and (row.low, row.high) == (None, None)
 
 
 def test_a_row_without_prompts_of_four_films_has_no_value() -> None:
-    row = ms_ssim_score(
+    row, _ = ms_ssim_scores(
         Likeness.empty(), Likeness.empty(), n_real=1, n_synthetic=1, digest="d", reference="r"
     )
     assert (row.value, row.low, row.high, row.floor) == (None,) * 4
