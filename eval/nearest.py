@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.feature_rows import FeatureRows
-from eval.neighbours import Points, bounds, squared
+from eval.neighbours import Points, lower_bounds, squared, upper_bounds
 
 # Shapes: q films whose neighbours are looked for, n films to look among, k neighbours.
 
@@ -55,12 +55,12 @@ class Search:
             return state
         k = state.distances.shape[1]
         theirs = Points.about(self.centre, among.features)
-        lower, slack = bounds(self.points, slice(None), theirs)
+        lower = lower_bounds(self.points, slice(None), theirs)
         lower[self._left_out(among)] = np.inf
-        slack += lower
+        upper = upper_bounds(lower, self.points, np.s_[:, None], theirs, np.s_[:])
         reach = state.distances[:, -1]
         if among.count >= k:
-            reach = np.minimum(reach, np.partition(slack, k - 1, axis=1)[:, k - 1])
+            reach = np.minimum(reach, np.partition(upper, k - 1, axis=1)[:, k - 1])
         i, j = np.nonzero((lower <= reach[:, None]) & np.isfinite(lower))
         found = _ranked(i, squared(self.points, i, theirs, j), among.keys[j], self.films.count, k)
         return merge(state, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from eval.groups import GROUPS
 from eval.moments import Features
 
 _TILE = 1 << 21  # distances held at once: 16 MiB as float64, so that memory does not grow with the films
-_PAIRS = 1 << 22  # features of pairs taken at once for exact distances
+_PAIRS = 1 << 17  # features of pairs taken at once for exact distances: 1 MiB, which stays in a cache
 _CANDIDATES = 4  # nearest films looked at for each that is asked for and kept, before a whole row is
 
 
@@ -74,21 +75,27 @@ def squared(a: Points, i: NDArray[np.int64], b: Points, j: NDArray[np.int64]) ->
     return found
 
 
-def bounds(a: Points, films: slice, b: Points) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Lower bounds (t, n) of the squared distances of some films of `a` from `b`, and what they may miss.
+def lower_bounds(a: Points, films: slice, b: Points) -> NDArray[np.float32]:
+    """Lower bounds (t, n) of the squared distances of some films of `a` from `b`, by products of matrices.
 
-    |x|^2 + |y|^2 - 2 x.y in float32 is off by at most (d + 16) 2^-24 (|x|^2 + |y|^2): d for the product's
-    sum, the rest for the norms, the centring and these lines.
+    |x|^2 + |y|^2 - 2 x.y in float32 is off by at most `share` of |x|^2 + |y|^2, which is taken off.
     """
-    share = (a.near.shape[1] + 16) * 2.0**-24
-    norms = a.norms[films, None].astype(np.float32) + b.norms.astype(np.float32)
-    slack = norms * np.float32(share)
-    lower = a.near[films] @ b.near.T
-    lower *= -2
-    lower += norms
-    lower -= slack
-    slack *= 2
-    return lower, slack
+    kept = 1 - _share(a)
+    lower = a.near[films] @ (b.near * np.float32(-2)).T
+    lower += (kept * a.norms[films]).astype(np.float32)[:, None]
+    lower += (kept * b.norms).astype(np.float32)
+    return lower
+
+
+def upper_bounds(lower: NDArray[np.float32], a: Points, i: Any, b: Points, j: Any) -> NDArray[np.float64]:
+    """Upper bounds of the squared distances of films i of `a` and j of `b`, beside their lower ones."""
+    found: NDArray[np.float64] = lower + 2 * _share(a) * (a.norms[i] + b.norms[j])
+    return found
+
+
+def _share(points: Points) -> float:
+    """(d + 16) 2^-24: d for the product's sum, the rest for the norms, the centring and the lines above."""
+    return float((points.near.shape[1] + 16) * 2.0**-24)
 
 
 def radii(cloud: Cloud, k: int, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -101,7 +108,7 @@ def radii(cloud: Cloud, k: int, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
     looked_at = min(int(_CANDIDATES * k / kept.mean(1).min()), cloud.count - 1)
     for films in cloud.tiles(cloud.count):
         rows = np.arange(films.start, films.stop)
-        lower, _ = bounds(cloud.points, films, cloud.points)
+        lower = lower_bounds(cloud.points, films, cloud.points)
         lower[rows - films.start, rows] = np.inf
         chosen = np.argpartition(lower, looked_at - 1, axis=1)[:, :looked_at]
         beyond = np.take_along_axis(lower, chosen, 1).max(1)  # nothing that was not chosen is nearer
