@@ -91,7 +91,7 @@ def test_rows_have_intervals_and_what_real_films_reach_at_the_same_number() -> N
     assert score.low < score.value < score.high
     parted = vendi_score(real, merge_varieties(*halves), **given)
     for name in ("value", "low", "high", "value_at_floor"):
-        assert getattr(parted, name) == pytest.approx(getattr(score, name), rel=1e-11), name
+        assert getattr(parted, name) == pytest.approx(getattr(score, name), rel=1e-12), name
 
 
 def test_features_of_another_dimension_and_no_features_are_refused() -> None:
