@@ -34,6 +34,7 @@ from eval.prdc import NAMES
 from eval.prdc import result as prdc
 
 _OVER_SCIPY, _OVER_TORCHMETRICS, _OVER_PYTORCH_FID, _OVER_PRDC = 10.0, 4.0, 1.3, 1.0  # the bars
+_STEEP_OVER_TORCHMETRICS = 2.0
 _PRDC_GIB, _AUC_SECONDS = 2.0, 60.0
 _DIFFERENCE = 1e-4
 
@@ -59,10 +60,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         whole = whole_fid(Path(folder), *shape.fid)
     frechet, scipy, torchmetrics = (runs[f"frechet_by_{name}"] for name in ("us", "scipy", "torchmetrics"))
+    singular, steep = runs["frechet_of_singular_sets"], runs["frechet_of_steep_sets"]
+    theirs_of_singular, theirs_of_steep = runs["singular_by_torchmetrics"], runs["steep_by_torchmetrics"]
     ours, theirs, roc = runs["prdc_by_us"], runs["prdc_by_prdc"], runs["bootstrapped_auc"]
     bars = [
         at_least("Frechet: speed over scipy's sqrtm", scipy.seconds / frechet.seconds, _OVER_SCIPY),
         at_least("... speed over torchmetrics", torchmetrics.seconds / frechet.seconds, _OVER_TORCHMETRICS),
+        at_least(
+            "... of singular covariances: speed over torchmetrics",
+            theirs_of_singular.seconds / singular.seconds,
+            _OVER_TORCHMETRICS,
+        ),
+        at_least(
+            "... of condition 1e10: speed over torchmetrics",
+            theirs_of_steep.seconds / steep.seconds,
+            _STEEP_OVER_TORCHMETRICS,
+        ),
         at_most("... relative difference from sqrtm", _apart(frechet.value, scipy.value), _DIFFERENCE),
         at_least(
             "whole FID: speed over pytorch-fid's command",
@@ -113,12 +126,12 @@ def _frechet_by_us(shape: Shape) -> Callable[[], float]:
 
 
 def _frechet_of_singular_sets(shape: Shape) -> Callable[[], float]:
-    """A sixteenth of the features is always 0: only singular values are exact there."""
-    d, sides = shape.frechet, []
-    for seed in (1, 2):
-        features = _features(2 * d, d, seed)
-        features[:, : d // 16] = 0
-        sides.append(update(Moments(d), features))
+    sides = _singular(shape)
+    return lambda: frechet_distance(*sides)
+
+
+def _frechet_of_steep_sets(shape: Shape) -> Callable[[], float]:
+    sides = _steep(shape)
     return lambda: frechet_distance(*sides)
 
 
@@ -134,13 +147,45 @@ def _frechet_by_scipy(shape: Shape) -> Callable[[], float]:
 
 
 def _frechet_by_torchmetrics(shape: Shape) -> Callable[[], float]:
-    statistics = [torch.from_numpy(part) for _, *both in map(result, _moments(shape)) for part in both]
+    return _torchmetrics(_moments(shape))
+
+
+def _singular_by_torchmetrics(shape: Shape) -> Callable[[], float]:
+    return _torchmetrics(_singular(shape))
+
+
+def _steep_by_torchmetrics(shape: Shape) -> Callable[[], float]:
+    return _torchmetrics(_steep(shape))
+
+
+def _torchmetrics(sides: list[Moments]) -> Callable[[], float]:
+    statistics = [torch.from_numpy(part) for _, *both in map(result, sides) for part in both]
     return lambda: float(_compute_fid(*statistics))
 
 
 def _moments(shape: Shape) -> list[Moments]:
     d = shape.frechet
     return [update(Moments(d), _features(2 * d, d, seed)) for seed in (1, 2)]
+
+
+def _singular(shape: Shape) -> list[Moments]:
+    """A sixteenth of the features is always 0, as dead units of a network are."""
+    d, sides = shape.frechet, []
+    for seed in (1, 2):
+        features = _features(2 * d, d, seed)
+        features[:, : d // 16] = 0
+        sides.append(update(Moments(d), features))
+    return sides
+
+
+def _steep(shape: Shape) -> list[Moments]:
+    """Covariances of condition 1e10, as networks' are: only singular values are exact there."""
+    d, sides = shape.frechet, []
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(d, d)))[0]
+    for seed in (1, 2):
+        vectors = np.random.default_rng(seed).normal(size=(2 * d, d)) * np.logspace(0, -5, d) @ turn
+        sides.append(update(Moments(d), vectors.astype(np.float32)))
+    return sides
 
 
 def _prdc_by_us(shape: Shape) -> Callable[[], list[float]]:
@@ -180,8 +225,11 @@ def _bootstrapped_auc(shape: Shape) -> Callable[[], float | None]:
 _WORKS = (
     _frechet_by_us,
     _frechet_of_singular_sets,
+    _frechet_of_steep_sets,
     _frechet_by_scipy,
     _frechet_by_torchmetrics,
+    _singular_by_torchmetrics,
+    _steep_by_torchmetrics,
     _prdc_by_us,
     _prdc_by_prdc,
     _bootstrapped_auc,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pytorch_fid.fid_score import calculate_frechet_distance
 
-from eval.frechet import _spread_by_eigenvalues, _spread_by_singular_values, frechet_distance
+from eval.frechet import _root, _spread_of_full_ranks, frechet_distance
 from eval.moments import Moments, fold, merge_all, result, update
 
 
@@ -51,6 +51,23 @@ def test_a_set_is_at_no_distance_from_itself(count: int) -> None:
     assert abs(frechet_distance(one, one)) < 1e-11
 
 
+def by_singular_values(real: Moments, synthetic: Moments) -> float:
+    """The spread, with no eigenvalue."""
+    roots = [_root(side) for side in (real, synthetic)]
+    cross = np.linalg.svd(roots[0].T @ roots[1], compute_uv=False).sum()
+    return float(sum((root**2).sum() for root in roots) - 2 * cross)
+
+
+def between(real: Moments, synthetic: Moments) -> float:
+    """The squared distance of the means."""
+    shift = result(real)[1] - result(synthetic)[1]
+    return float(shift @ shift)
+
+
+def no_svd(*_: object, **__: object) -> None:
+    raise AssertionError("singular values")
+
+
 @pytest.mark.parametrize("decades", range(0, 13, 2))
 def test_eigenvalues_are_as_exact_as_singular_values_or_not_taken(decades: int) -> None:
     """Of covariances with eigenvalues over so many decades, in unlike directions."""
@@ -60,9 +77,39 @@ def test_eigenvalues_are_as_exact_as_singular_values_or_not_taken(decades: int) 
         turn = np.linalg.qr(rng.normal(size=(64, 64)))[0]
         vectors = rng.normal(size=(200, 64)) * np.logspace(0, -decades / 2, 64) @ turn
         sides.append(fold(state(vectors.astype(np.float32))))
-    quick, exact = _spread_by_eigenvalues(*sides), _spread_by_singular_values(*sides)
+    quick, exact = _spread_of_full_ranks(*sides), by_singular_values(*sides)
     assert (quick is not None) == (decades <= 6)
     assert quick is None or abs(quick - exact) <= 1e-13 * sum(np.trace(result(side)[2]) for side in sides)
+
+
+@pytest.mark.parametrize("counts", [(300, 200), (300, 30), (40, 30)])
+def test_singular_covariances_are_measured_by_eigenvalues_too(
+    counts: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Features that are always 0, and fewer vectors than features: singular values take thrice the time."""
+    sides = [state(features(count, 64, seed, 0.1 * seed)) for seed, count in enumerate(counts)]
+    exact = by_singular_values(*(fold(side) if side.folded else side for side in sides))
+    with monkeypatch.context() as patch:
+        patch.setattr(np.linalg, "svd", no_svd)
+        found = frechet_distance(*sides)
+    variance = sum(np.trace(result(side)[2]) for side in sides)
+    assert found == pytest.approx(between(*sides) + exact, abs=1e-12 * variance)
+
+
+@pytest.mark.parametrize("decades", [10, 12])
+def test_eigenvalues_that_cannot_be_exact_are_not_computed(
+    decades: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(decades)
+    spread = np.logspace(0, -decades / 2, 64)
+    real, synthetic = (state((rng.normal(size=(300, 64)) * spread).astype(np.float32)) for _ in "ab")
+    exact = by_singular_values(fold(real), fold(synthetic))
+
+    def computed(*_: object) -> None:
+        raise AssertionError("eigenvalues")
+
+    monkeypatch.setattr(np.linalg, "eigvalsh", computed)
+    assert frechet_distance(real, synthetic) == pytest.approx(between(real, synthetic) + exact, rel=1e-12)
 
 
 @pytest.mark.parametrize("counts", [(300, 200), (300, 30), (40, 30)])
