@@ -40,6 +40,10 @@ class Score:
     p_value: float | None = None  # two-sided, for no difference
     protocol: str | None = None  # the published protocol that the row follows, and its source
     fault: str | None = None  # what is wrong with that protocol, and what to read instead
+    digest_real: str | None = None  # of the corpora, by which the films are known wherever they are
+    digest_synthetic: str | None = None
+    digest_rival: str | None = None
+    digest_reference: str | None = None  # of the run that published it, where real films stood in no corpus
 
 
 _TYPES: dict[str, pa.DataType] = {

@@ -29,6 +29,7 @@ from cluster.measurer import Instruments
 from cluster.reference_file import is_reference
 from cluster.rival_scoring import difference_scores
 from cluster.rivalry import Rivalry
+from cluster.row_memory import check_rows_fit
 from cluster.run_record import RunRecord, create_or_resume
 from cluster.scoring import classifier_scores, feature_scores, film_scores, match_scores, reference_scores
 from cluster.session import connect
@@ -108,6 +109,9 @@ def run(config: Config) -> Summary:
         findings = FindingStates.of(selections, (REAL, SYNTHETIC), instruments.extractors)
     keeps_rows = bool({"kid", "kid_whole", "prdc"} & set(config.metrics))
     films = {side: census.films for side, census in censuses.items()}
+    if keeps_rows:
+        rows = sum(n for side, n in films.items() if side != VALIDATION)
+        check_rows_fit(rows, [extractor.dimension for extractor in instruments.extractors])
     bar: Progress[None] = progress(total=sum(films.values()), unit="films", desc="evaluate")
     with event_lines(), connect(config.address), bar:
         for side, evidence in measure(selections, censuses, plans, instruments, cache):
@@ -130,9 +134,16 @@ def run(config: Config) -> Summary:
     output.replace(EXHIBITS_PATH, exhibits_to_json(exhibits))
     if config.preset in PROTOCOLS:
         scores = follow_protocol(scores, PROTOCOLS[config.preset], selections)
+    digests = {side: selection.corpus.digest for side, selection in selections.items()}
+    scores = [_of_corpora(score, digests) for score in scores]
     output.replace(TABLE_PATH, scores_to_parquet(scores))
     output.create(METRICS_PATH, scores_to_json(scores))  # last: where it is, the evaluation is finished
     return summarise(selections, films, scores, output)
+
+
+def _of_corpora(score: Score, digests: Mapping[str, str]) -> Score:
+    rival = digests[RIVAL] if score.against is not None else None
+    return replace(score, digest_real=digests[REAL], digest_synthetic=digests[SYNTHETIC], digest_rival=rival)
 
 
 def _rival(uri: str, synthetic: Selection) -> Selection:

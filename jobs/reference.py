@@ -146,6 +146,15 @@ def evaluate_against(config: Config, instruments: Instruments) -> Summary:
     scores = [_fid(published, name, side, plan) for name, side in totals[SYNTHETIC].sides.items()]
     if instruments.classifier is not None:
         scores += classifier_scores(("mauc",), {SYNTHETIC: selection}, totals, instruments.classifier)
+    scores = [
+        replace(
+            score,
+            digest_real=facts.corpus,
+            digest_reference=facts.run,
+            digest_synthetic=selection.corpus.digest,
+        )
+        for score in scores
+    ]
     output.replace(TABLE_PATH, scores_to_parquet(scores))
     output.create(METRICS_PATH, scores_to_json(scores))  # last: where it is, the evaluation is finished
     return scored_summary(facts, selection, census.films, scores, output)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from cluster.corpus import Corpus
 from cluster.exhibits import EXHIBITS_PATH, exhibits_from_json
 from cluster.measurer import Instruments
 from cluster.session import connect
@@ -79,7 +80,10 @@ def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_pa
     assert main(command(tmp_path, every, "validation_split=test", *more)) == 0
     found = scores(tmp_path / "out")
     of_features = {metric for metric, extractor, _ in found if extractor == "efficientnet_lite0"}
-    assert of_features == {"fid", "fid_infinity", "fid_finding", "kid", *NAMES, "vendi", "inception_score"}
+    of_classes = {"inception_score", "inception_score_10"}
+    assert of_features == (
+        {"fid", "fid_infinity", "fid_finding", "kid", "kid_whole", *NAMES, "vendi"} | of_classes
+    )
     of_matcher = {metric for metric, extractor, _ in found if extractor == "mini_vlm"}
     assert of_matcher == {"alignment", "retrieval_r1", "retrieval_r5", "retrieval_r10"}
     of_classifier = {metric for metric, extractor, _ in found if extractor == "finding_classifier"}
@@ -88,10 +92,18 @@ def test_every_metric_has_rows_with_n_digest_reference_interval_and_floor(tmp_pa
     assert of_classifier == means | f1s | {"ece_label", "brier_label"}
     for (metric, _, subset), score in found.items():
         assert score.digest and score.reference
+        assert [score.digest_real, score.digest_synthetic, score.digest_rival, score.digest_reference] == [
+            Corpus.open(str(tmp_path / "real")).digest,
+            Corpus.open(str(tmp_path / "synthetic")).digest,
+            None,
+            None,
+        ]
         if metric == "fid_infinity":  # 60 films are too few for a line
             assert score.value is None and score.note is not None and "1,280 features" in score.note
         elif metric.startswith("retrieval"):  # sixty films are no batch
             assert score.value is None and score.ceiling is not None
+        elif metric == "inception_score_10":  # as papers print it
+            assert score.value is not None and score.low is None and score.floor == 1
         elif subset == "all" and not metric.startswith(("mauc_paired", "f1_paired")):
             assert score.value is not None and score.low is not None and score.high is not None, metric
             assert score.low <= score.value <= score.high, metric

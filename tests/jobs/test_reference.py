@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.corpus import Corpus
 from cluster.measurer import Instruments
 from cluster.reference_file import read_reference
 from cluster.session import connect
@@ -77,6 +78,10 @@ def test_a_published_reference_scores_as_its_corpus_does_bit_for_bit(place: Path
     first = capsys.readouterr().out
     assert "fid" in first
     of_corpus, of_reference = scores(place / "of-corpus"), scores(place / "of-reference")
+    (publisher,) = {score.digest_reference for score in of_reference}
+    assert publisher is not None and {score.digest_reference for score in of_corpus} == {None}
+    assert {s.digest_real for s in (*of_corpus, *of_reference)} == {Corpus.open(str(place / "real")).digest}
+    of_reference = [dataclasses.replace(score, digest_reference=None) for score in of_reference]
     fid = of_reference[0]
     assert fid == of_corpus[0]
     assert fid.metric == "fid" and fid.n_floor == N and fid.low is not None and fid.floor is not None
