@@ -15,6 +15,7 @@ METRICS = (*OF_FEATURES, *OF_CLASSIFIER, "ms_ssim", "alignment")
 EXTRACTORS = (
     "efficientnet_lite0", "inception", "inception_256", "inception_299", "inception_clean",
     "inception_fidelity", "xrv", "xrv_clean", "rad_dino", "rad_dino_299", "backbone", "named", "mini_vlm",
+    "biomedclip", "biovil_t", "finding_classifier",
 )  # fmt: skip
 
 
@@ -49,6 +50,8 @@ class Config:
         None, help="file of torchxrayvision's densenet121-res224-all, as a state_dict"
     )
     rad_dino_weights: str | None = option(None, help="transformers folder of RAD-DINO")
+    biomedclip_weights: str | None = option(None, help="folder of BiomedCLIP, as published")
+    biovil_t_weights: str | None = option(None, help="folder of BioViL-T, as published")
     backbone_weights: str | None = option(
         None, help="transformers folder of another image backbone, for extractors=[backbone]"
     )

@@ -45,6 +45,13 @@ def make_instruments(config: Config) -> Instruments:
         fix = "Give one that names what it sees: efficientnet_lite0 or an inception."
         raise InputError("inception_score needs an extractor with classes", ", ".join(config.extractors), fix)
     classifier = _classifier(config) if set(OF_CLASSIFIER) & set(config.metrics) else None
+    if classifier is not None:  # and again one network for both
+        extractors = [classifier if classifier.digest == e.digest else e for e in extractors]
+    others = {each.name: each for each in (classifier, matcher and matcher.films) if each is not None}
+    for each in extractors:
+        if others.get(each.name, each).digest != each.digest:
+            fix = "Give the same weights for both."
+            raise InputError(f"two different networks are called {each.name}", "extractors", fix)
     rows = bool(set(wanted) - set(OF_MOMENTS)) or (config.rival is not None and bool(wanted))
     moments = bool(set(wanted) & set(OF_MOMENTS))
     return Instruments(tuple(extractors), classifier, moments=moments, rows=rows, matcher=matcher)
@@ -63,7 +70,20 @@ def _makers(config: Config) -> dict[str, Callable[[], Extractor]]:
         "backbone": partial(Backbone.from_folder, config.backbone_weights),
         "named": partial(Named.from_file, config.named_model, config.named_weights),
         "mini_vlm": partial(MiniVLM.from_folder, _folder(config.matcher)),
+        "biomedclip": partial(_films_of, biomedclip.biomedclip, "biomedclip", config.biomedclip_weights),
+        "biovil_t": partial(_films_of, biovil_t.biovil_t, "biovil_t", config.biovil_t_weights),
+        "finding_classifier": partial(
+            _finding_scores, "mini" if config.classifier == "xrv" else config.classifier
+        ),
     }
+
+
+def _films_of(read: Callable[[Path], Matcher], name: str, folder: str | None) -> Extractor:
+    """The films' side of a matcher."""
+    if folder is None:
+        fix = f"Give {name}_weights=PATH, the folder as it is published."
+        raise InputError(f"{name} needs its weights", "extractors", fix)
+    return read(Path(folder).expanduser()).films
 
 
 def _matcher(name: str) -> Matcher:
@@ -83,9 +103,13 @@ def _classifier(config: Config) -> Judge:
             what = "torchxrayvision's scores are no probabilities, and have no calibration"
             raise InputError(what, "metrics", "Leave calibration out.")
         return XRVFindings.from_file(config.xrv_weights)
-    if config.classifier == "mini":
+    return _finding_scores(config.classifier)
+
+
+def _finding_scores(classifier: str) -> FindingScores:
+    if classifier == "mini":
         return FindingScores.from_folder(MINI / "classifier")
-    storage = Storage.at(config.classifier)
+    storage = Storage.at(classifier)
     with tempfile.TemporaryDirectory() as folder:
         for file in ("config.json", "model.safetensors"):
             try:
