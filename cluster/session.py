@@ -199,9 +199,7 @@ def _kept_logs(folder: Path) -> Iterator[None]:
         if not logs:
             raise
         kept = Path(tempfile.mkdtemp(prefix="diffcxr-logs-"))
-        shutil.copytree(
-            logs[-1], kept / "logs", ignore_dangling_symlinks=True
-        )  # its mode is Ray's
+        shutil.copytree(logs[-1], kept / "logs", ignore_dangling_symlinks=True)  # its mode is Ray's
         raise FailingError(error.what, error.where, f"{error.fix} They are kept in {kept}.") from error
 
 

@@ -14,9 +14,7 @@ _FIRST_SECONDS, _LONGEST_SECONDS = 1.0, 300.0
 @dataclass(slots=True)
 class _Record:
     starts: int = 0  # that failed since one succeeded
-    failures: int = (
-        0  # of starts, and of workers that had made no unit, since one there has begun to make some
-    )
+    failures: int = 0  # of starts, and of workers before their first unit
     until: float = 0.0  # it is avoided
 
 
