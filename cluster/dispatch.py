@@ -89,13 +89,16 @@ class _Dispatch:
                     yield answer
             for member in [member for member in pool.members if self._is_overtaken(member)]:
                 pool.drop(member, "overtaken")
-            if not done:  # else the driver may have been frozen, and their answers be here
-                hanging = self._patience.hangs_seconds
-                for member in [member for member in pool.members if member.silence > hanging]:
-                    pool.drop(member, "hangs")
-                    answer = self._lost(member, "Hangs", innocent=False)
-                    if answer is not None:
-                        yield answer
+            for member in [member for member in pool.members if self._hangs(member)]:
+                pool.end_hanging(member)
+                answer = self._lost(member, "Hangs", innocent=False)
+                if answer is not None:
+                    yield answer
+
+    def _hangs(self, member: Member) -> bool:
+        """Whether it has been silent for too long, and no answer of its lies here since the driver froze."""
+        silent = member.silence > self._patience.hangs_seconds
+        return silent and not ray.wait(list(member.tasks), num_returns=1, timeout=_POLL_SECONDS)[0]
 
     def _tell(self) -> None:
         """Says that nothing has come for long, at intervals that double: nobody else would."""

@@ -19,7 +19,7 @@ from cluster.preemption import AWS_ENDPOINT, GCP_HOST, Notice
 from cluster.recipe import Ready, Receipt, Sampler, Task
 from cluster.session import FailingError
 from cluster.stack import differing
-from cluster.standing import Standing
+from cluster.standing import ATTEMPTS, Standing
 from cluster.worker import Worker
 from diffcxr.errors import DiffCXRError
 
@@ -66,7 +66,7 @@ class Pool:
         self.stopped = False
         self.differing: set[str] = set()
         """In what the stacks of workers differ: accelerator, versions."""
-        self._stack: Mapping[str, str] = {}  # of the first one
+        self._stack: Mapping[str, str] = {}  # of the first one; empty before any was ready
         self._standing = Standing()
         self._ended_seconds = 0.0
         self._watch = NodeWatch()
@@ -101,6 +101,7 @@ class Pool:
             else:
                 what = "a worker to load its model" if node_of(member.actor) else f"a {self._resource}"
                 log_event("waiting", what=what, seconds=round(time.monotonic() - begun))
+                self._place_anew(self._avoided())
 
     def measure(self) -> float:
         """Seconds that a batch takes on the first worker."""
@@ -126,9 +127,7 @@ class Pool:
         for member in [member for member in self.members if member.notice is not None and not member.tasks]:
             self.drop(member, "drained")
         avoided = self._avoided()
-        for member in [member for member in self.members if member.loading and member.avoids - avoided]:
-            if not node_of(member.actor):  # it waits, and may now be placed elsewhere
-                self.drop(member, "may be placed anew")
+        self._place_anew(avoided)
         staying = [member for member in self.members if member.notice is None]
         busy = sum(bool(member.tasks) for member in staying)
         wanted = max(self._smallest, min(self._largest, busy + waiting))
@@ -146,7 +145,7 @@ class Pool:
         try:
             member.ready = ray.get(member.loading)
         except RayTaskError as error:
-            if isinstance(error.cause, DiffCXRError) and not self._ready():
+            if isinstance(error.cause, DiffCXRError) and not self._stack:  # it is not this worker's fault
                 raise error.cause from error
             self._failed_start(member, error)
         except RayActorError as error:
@@ -176,6 +175,12 @@ class Pool:
             self._standing.failed(member.ready.node, time.monotonic())
         self.drop(member, "lost with its machine" if lost else "failed")
         return lost
+
+    def end_hanging(self, member: Member) -> None:
+        """Ends a worker that does not answer."""
+        if not member.proven and member.ready is not None:
+            self._standing.failed(member.ready.node, time.monotonic())
+        self.drop(member, "hangs")
 
     def prove(self, member: Member) -> None:
         """A worker has made a unit."""
@@ -213,6 +218,12 @@ class Pool:
         actor = self._actor.options(label_selector=selector).remote()
         self.members.append(Member(actor, actor.load.remote(self._sampler), avoided))
 
+    def _place_anew(self, avoided: frozenset[str]) -> None:
+        """Drops workers that wait for a machine while one that they were to avoid need not be avoided now."""
+        for member in [member for member in self.members if member.loading and member.avoids - avoided]:
+            if not node_of(member.actor):
+                self.drop(member, "may be placed anew")
+
     def _ready(self) -> bool:
         return any(member.ready is not None for member in self.members)
 
@@ -244,7 +255,8 @@ class Pool:
         told = str(cause) if isinstance(cause, DiffCXRError) else ""  # no text of a report, as others may
         log_event("worker failed to start", node=node, error=type(cause).__name__, told=told)
         nodes = living_nodes(self._resource) | {node} if node else {node}  # it never had one: nobody's fault
-        if not self._ready() and not self._standing.can_start(nodes):
+        none_ever = not self._stack and self._standing.failing >= ATTEMPTS
+        if none_ever or (not self._ready() and not self._standing.can_start(nodes)):
             what = f"workers fail while they start ({type(cause).__name__})"
             fix = "Often a GPU or memory is too small for batch_size. See Ray's logs of its workers."
             raise FailingError(what, self._sampler.model, fix) from error

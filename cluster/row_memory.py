@@ -13,8 +13,9 @@ from pathlib import Path
 from diffcxr.errors import InputError
 
 _FLOAT = 4  # bytes
-_COPIES = 3
-"""Of one extractor's features while they are measured: in one array, by patient, about a centre."""
+_COPIES = 5
+"""Of one extractor's features while they are measured: in one array, by patient, and about a centre, in
+float64, with one more of float32 on the way."""
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _FIX = "Leave kid, kid_whole and prdc out, measure a split, or begin the job on a machine with more memory."
 

@@ -199,7 +199,10 @@ def _kept_logs(folder: Path) -> Iterator[None]:
         if not logs:
             raise
         kept = Path(tempfile.mkdtemp(prefix="diffcxr-logs-"))
-        shutil.copytree(logs[-1], kept / "logs", ignore_dangling_symlinks=True)  # its mode is Ray's
+        try:
+            shutil.copytree(logs[-1], kept / "logs", ignore_dangling_symlinks=True)  # its mode is Ray's
+        except OSError:  # the disk may be why they failed
+            raise error from error.__cause__
         raise FailingError(error.what, error.where, f"{error.fix} They are kept in {kept}.") from error
 
 

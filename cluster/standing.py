@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 ATTEMPTS = 3
-"""Starts in a row that may fail on a machine before it is taken for one that can start no worker."""
+"""Starts in a row that may fail on a machine before it is taken for one that can start no worker, and
+machines that may before none has."""
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 1.0, 300.0
+_DOUBLINGS = 9  # after them it is the longest
 
 
 @dataclass(slots=True)
 class _Record:
     starts: int = 0  # that failed since one succeeded
-    failures: int = 0  # of starts, and of workers before their first unit
+    failures: int = 0  # of starts, and of workers before their first unit; those that come together are one
     until: float = 0.0  # it is avoided
 
 
@@ -32,9 +34,10 @@ class Standing:
     def failed(self, node: str, now: float) -> None:
         """A worker that had not made any unit failed with one."""
         record = self._records.setdefault(node, _Record())
-        wait = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0**record.failures)
+        if now < record.until:  # workers that were begun with the one that failed
+            return
+        record.until = now + min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** min(record.failures, _DOUBLINGS))
         record.failures += 1
-        record.until = now + wait
 
     def started(self, node: str) -> None:
         """A worker has started there."""
@@ -52,3 +55,8 @@ class Standing:
     def can_start(self, nodes: Iterable[str]) -> bool:
         """Whether any of them is not known to fail at it."""
         return any(node not in self._records or self._records[node].starts < ATTEMPTS for node in nodes)
+
+    @property
+    def failing(self) -> int:
+        """Machines on which the last start failed."""
+        return sum(record.starts > 0 for record in self._records.values())

@@ -44,7 +44,7 @@ def metadata() -> Iterator[MetadataServer]:
 def test_a_blow_to_a_machine_of_whose_end_the_driver_was_not_told_does_not_count(
     raylet: subprocess.Popen[bytes], metadata: MetadataServer, monkeypatch: pytest.MonkeyPatch, told: bool
 ) -> None:
-    monkeypatch.setattr(ordeal, "NOTICE_S", 1.0)
+    monkeypatch.setattr(ordeal, "NOTICE_S", 60.0 if told else 1.0)  # the driver must have begun to say it
     monkeypatch.setattr(ordeal, "PATIENCE_S", 2.0)
     [(worker, _)] = descendants(raylet.pid)
     node = SimpleNamespace(node_id="n1", all_processes={"raylet": [SimpleNamespace(process=raylet)]})

@@ -13,7 +13,7 @@ from diffcxr.errors import IncompleteError
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> socket.socket:
-    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "0.6")
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "6")
     monkeypatch.setattr(control_store, "_POLL_SECONDS", 0.05)
     return socket.create_server(("127.0.0.1", 0))
 
@@ -29,7 +29,7 @@ def test_work_is_interrupted_where_nobody_listens_any_more(store: socket.socket)
     with said, watched_store(address), contextlib.suppress(Exception):
         store.close()
         time.sleep(30)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 25
 
 
 def test_a_store_that_is_away_for_a_moment_interrupts_nothing(store: socket.socket) -> None:

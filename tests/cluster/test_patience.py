@@ -27,4 +27,4 @@ def test_a_worker_hangs_only_after_it_could_have_waited_for_a_store() -> None:
     patience = Patience()
     assert patience.hangs_seconds == math.inf
     patience.learn(100.0)
-    assert patience.hangs_seconds == OUTAGE_SECONDS + 60 + 12 * 100
+    assert patience.hangs_seconds == OUTAGE_SECONDS + 240 + 12 * 100

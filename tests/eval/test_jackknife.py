@@ -63,6 +63,15 @@ def test_the_error_of_a_biased_value_is_its_spread_over_samples() -> None:
     assert np.mean(told) / np.std(values) == pytest.approx(1, abs=0.15)
 
 
+def test_the_influence_of_a_group_that_outweighs_the_others_is_no_trend() -> None:
+    of = np.repeat(np.arange(GROUPS), [1000, *range(40, 59)])
+    effects = RNG.normal(size=GROUPS)
+    effects[0] = 3.0
+    found = replicated(effects[of], of, np.mean)
+    plain = np.sqrt((GROUPS - 1) / GROUPS * ((found.replicates - found.replicates.mean()) ** 2).sum())
+    assert found.error() == (pytest.approx(plain), GROUPS - 1)
+
+
 def test_groups_without_films_are_no_replicates() -> None:
     kept = RNG.permutation(GROUPS)[:8]
     one_each = RNG.normal(size=8)
