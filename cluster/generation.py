@@ -40,6 +40,7 @@ class Choices:
     dtype: DtypeName | Auto
     batch_size: int | Auto
     threads: int
+    compile: bool = False
     samples_per_report: int
     images_per_shard: int | Auto
     limit: int | None
@@ -68,6 +69,7 @@ def resolve_sampler(
         guidance=choices.guidance,
         batch_size=batch_size,
         threads=choices.threads,
+        compile=choices.compile and choices.model != NULL,
     )
 
 
@@ -110,6 +112,7 @@ def run_record(
         "dtype": sampler.dtype,
         "batch_size": sampler.batch_size,
         "threads": sampler.threads,
+        **({"compile": True} if sampler.compile else {}),
         "film_shape": list(film_shape),
         "image_format": choices.image_format,
     }

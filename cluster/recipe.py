@@ -25,6 +25,7 @@ class Sampler:
     guidance: float
     batch_size: int
     threads: int  # of the denoiser on a CPU
+    compile: bool = False  # the denoiser; its kernels round otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from typing import TypeVar
@@ -18,6 +19,7 @@ import torch
 
 from cluster.batches import KILLED_WORKER, NOT_ENCODED, BatchRunner, Film
 from cluster.codec import Provenance, encode_image
+from cluster.compilation import compile_denoiser, first_to_compile, is_of_compilation
 from cluster.models import NULL, Pipeline, fetch_model, load_pipeline, model_digest
 from cluster.recipe import Ready, Receipt, Recipe, Sampler, Task
 from cluster.reports import ReportReader
@@ -67,7 +69,10 @@ class Worker:
             fix = "Give every node the same model, for example by a URI."
             raise InputError("this node's model is not the run's", f"{platform.node()}:{folder}", fix)
         try:
-            return cls(sampler, load_pipeline(folder, sampler.device, getattr(torch, sampler.dtype)))
+            pipeline = load_pipeline(folder, sampler.device, getattr(torch, sampler.dtype))
+            if sampler.compile:
+                compile_denoiser(pipeline)
+            return cls(sampler, pipeline)
         except _NO_MEMORY as error:
             fix = "Choose machines with more memory, or dtype=bfloat16."
             raise InputError(
@@ -75,13 +80,16 @@ class Worker:
             ) from error
 
     def warm_up(self) -> Ready:
-        """Runs a short batch of pad rows: what is wrong with a pipeline shows here and not in every row.
+        """Runs a short batch of pad rows: what is wrong with a pipeline shows here and not in every row. A
+        denoiser that is to be compiled is compiled by it.
 
         Raises InputError where the pipeline does not take the call or does not make films, or where a batch
         does not fit into memory.
         """
+        steps = min(self._sampler.steps, _WARM_UP_STEPS)
         try:
-            shape = self._denoiser.submit(self._pad_batch, min(self._sampler.steps, _WARM_UP_STEPS)).result()
+            with first_to_compile() if self._sampler.compile else nullcontext():
+                shape = self._denoiser.submit(self._pad_batch, steps).result()
         except _NO_MEMORY as error:
             what = f"a batch does not fit into the memory of this {self._sampler.device}"
             fix = "Choose a smaller one, and a new output where this one was begun with it."
@@ -89,6 +97,12 @@ class Worker:
         except (TypeError, ValueError, AttributeError) as error:
             what = f"model is no text-to-image pipeline that can be called ({type(error).__name__})"
             raise InputError(what, self._sampler.model, "See docs/architecture.md for the call.") from error
+        except RuntimeError as error:
+            if not is_of_compilation(error):
+                raise
+            what = f"the denoiser cannot be compiled here ({type(error).__name__})"
+            fix = "Install a C++ compiler, or leave compile=true out."
+            raise InputError(what, platform.node(), fix) from error
         return Ready(pid=os.getpid(), film_shape=shape, stack=self._stack)
 
     def measure(self) -> float:

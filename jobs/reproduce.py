@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from cluster.codec import decode_image
+from cluster.compilation import compile_denoiser
 from cluster.models import NULL, absolute_model, fetch_model, load_pipeline, model_digest
 from cluster.recipe import Device
 from cluster.reproduction import find_sample, make_again
@@ -45,7 +46,10 @@ def run(config: Config) -> Summary:
     found = find_sample(output, record, config.report_id, config.sample_index)
     device = _device(config.device)
     dtype: torch.dtype = getattr(torch, str(record.pixels["dtype"]))
-    again = make_again(record, found, load_pipeline(pipeline_folder, device, dtype))
+    pipeline = load_pipeline(pipeline_folder, device, dtype)
+    if record.pixels.get("compile"):
+        compile_denoiser(pipeline)
+    again = make_again(record, found, pipeline)
     if config.image is not None:
         Path(config.image).write_bytes(again)
     values: dict[str, Any] = {
