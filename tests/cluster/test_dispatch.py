@@ -120,19 +120,25 @@ def test_a_row_that_kills_its_worker_is_found_and_costs_itself_alone(corpus: Cor
     assert footers[1].rejects == (Reject(report_id="study-007", reason=KILLED_WORKER),)
 
 
-def test_a_unit_of_a_worker_that_hangs_is_made_by_another_one_and_counts_once(
-    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def hanging_once(folder: Path) -> type[WorkerActor]:
+    """Workers of which the first that is given unit 3 hangs, and leaves a file `hangs`."""
+
     class Hanging(WorkerActor):
         def run(self, task: Task) -> Receipt:
-            if task.unit.number == 3 and not (tmp_path / "hangs").exists():
-                (tmp_path / "hangs").touch()
+            if task.unit.number == 3 and not (folder / "hangs").exists():
+                (folder / "hangs").touch()
                 time.sleep(3600)
             return super().run(task)
 
+    return Hanging
+
+
+def test_a_unit_of_a_worker_that_hangs_is_made_by_another_one_and_counts_once(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(patience, "_LEAST_SECONDS", 1.0)
     plan = plan_for(corpus)
-    with closing(Pool(NULL_SAMPLER, smallest=1, largest=2, actor=Hanging)) as pool:
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=2, actor=hanging_once(tmp_path))) as pool:
         answers = list(dispatch(pool, recipe_for(corpus, tmp_path / "out"), plan, range(len(plan))))
     assert (tmp_path / "hangs").exists()
     told = [answer for answer in answers if answer is not None]
@@ -239,19 +245,12 @@ def test_where_no_worker_starts_the_run_ends_after_a_few(tmp_path: Path) -> None
 def test_the_only_worker_is_ended_where_it_hangs_and_what_it_had_is_made(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Hanging(WorkerActor):
-        def run(self, task: Task) -> Receipt:
-            if task.unit.number == 3 and not (tmp_path / "hangs").exists():
-                (tmp_path / "hangs").touch()
-                time.sleep(3600)
-            return super().run(task)
-
     monkeypatch.setattr(patience, "_LEAST_SECONDS", 0.5)
     monkeypatch.setattr(patience, "_OUTAGE_SECONDS", 2.0)
     monkeypatch.setattr(dispatching, "_TELL_SECONDS", 1.0)
     caplog.set_level(logging.INFO, EVENTS.name)
     plan = plan_for(corpus)
-    with closing(Pool(NULL_SAMPLER, smallest=1, largest=1, actor=Hanging)) as pool:
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=1, actor=hanging_once(tmp_path))) as pool:
         answers = list(dispatch(pool, recipe_for(corpus, tmp_path / "out"), plan, range(len(plan))))
     assert sorted(answer.unit for answer in answers if isinstance(answer, Receipt)) == list(range(20))
     assert [answer.error for answer in answers if isinstance(answer, Lost)] == ["Hangs"]
