@@ -113,7 +113,9 @@ def explain(error: Exception, where: str, action: Action) -> InputError:
         return InputError(f"cannot {action}: {_first_line(text)}", where, "Check the settings of the store.")
     if isinstance(error, AlreadyExistsError):  # a 409: what exists is no error to whoever creates
         return BrokenOffError("another write is under way", where, _CHECK_ENDPOINT)
-    # First: after a 5xx answer obstore gives up at a reset, where it may not ask again.
+    if re.search(r"after (\d+) retries, max_retries: \1\b", text):
+        return UnavailableError("the store does not answer", where, _CHECK_ENDPOINT)
+    # Before 5xx answers: obstore asks again after these, but not after a reset that follows one.
     if re.search(r"error sending request|response body|timed? ?out", text):
         return BrokenOffError("the store does not answer", where, _CHECK_ENDPOINT)
     if re.search(r"after \d+ retries|status code: 5\d\d", text):
