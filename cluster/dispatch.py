@@ -18,9 +18,8 @@ from cluster.patience import Patience
 from cluster.plan import Plan
 from cluster.pool import Pool
 from cluster.recipe import Receipt, Recipe, Task
-from cluster.session import FailingError
 from cluster.storage_errors import UnavailableError
-from diffcxr.errors import DiffCXRError
+from diffcxr.errors import DiffCXRError, FailingError
 
 OUTAGE_SECONDS = 600.0
 """How long a store may fail every worker before the run gives up; workers try for a while themselves."""

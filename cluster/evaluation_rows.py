@@ -22,11 +22,19 @@ from cluster.storage_errors import (
     MissingError,
     UnavailableError,
 )
-from diffcxr.errors import DiffCXRError, IncompleteError, InputError, RefusedError
+from diffcxr.errors import DiffCXRError, FailingError, IncompleteError, InputError, RefusedError
 
 Row = dict[str, Any]
 
-_KINDS = (DiffCXRError, InputError, IncompleteError, RefusedError, MissingError, UnavailableError)
+_KINDS = (
+    DiffCXRError,
+    InputError,
+    IncompleteError,
+    FailingError,
+    RefusedError,
+    MissingError,
+    UnavailableError,
+)
 _ERRORS = {kind.__name__: kind for kind in (*_KINDS, BrokenOffError, CredentialsError, DiskFullError)}
 _NO_ERROR = {"error": "", "what": "", "where": "", "fix": ""}
 # Every row of a kind has every column, and none of them is null: Ray Data puts rows together into blocks.

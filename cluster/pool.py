@@ -17,11 +17,10 @@ from cluster.member import QUEUE, Member
 from cluster.node_watch import NodeWatch
 from cluster.preemption import AWS_ENDPOINT, GCP_HOST, Notice
 from cluster.recipe import Ready, Receipt, Sampler, Task
-from cluster.session import FailingError
 from cluster.stack import differing
 from cluster.standing import ATTEMPTS, Standing
 from cluster.worker import Worker
-from diffcxr.errors import DiffCXRError
+from diffcxr.errors import DiffCXRError, FailingError
 
 _TELL_SECONDS = 10.0
 """Between two words on what a run waits for before it has a worker."""

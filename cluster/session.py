@@ -21,16 +21,12 @@ from ray.exceptions import AuthenticationError
 from cluster.control_store import watched_store
 from cluster.events import log_event
 from cluster.storage_location import encryption_settings
-from diffcxr.errors import IncompleteError, InputError
+from diffcxr.errors import FailingError, IncompleteError, InputError
 
 _TIMED_OUT = "timed out during startup"
 _STARTS = 3  # a machine with all cores taken starts Ray in more than the 30 s that Ray gives itself
 _TELL_SECONDS = 10.0
 _AUTH = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
-
-
-class FailingError(IncompleteError):
-    """Workers or units keep failing: why, the logs of Ray's workers may say."""
 
 
 @contextlib.contextmanager

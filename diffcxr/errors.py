@@ -35,6 +35,10 @@ class IncompleteError(DiffCXRError):
     exit_code = 3
 
 
+class FailingError(IncompleteError):
+    """Workers or units keep failing: why, the logs of Ray's workers may say."""
+
+
 class RefusedError(DiffCXRError):
     """The output holds another run."""
 

@@ -26,13 +26,13 @@ from cluster.plan import Plan, plan_units
 from cluster.pool import Pool, WorkerActor
 from cluster.recipe import Ready, Receipt, Recipe, Sampler, Task
 from cluster.reports import count_reports
-from cluster.session import FailingError, connect
+from cluster.session import connect
 from cluster.shard import read_footer, shard_path
 from cluster.standing import ATTEMPTS
 from cluster.storage import Storage
 from cluster.storage_errors import UnavailableError
 from cluster.worker import Worker
-from diffcxr.errors import InputError, RefusedError
+from diffcxr.errors import FailingError, InputError, RefusedError
 from diffcxr.null_pipeline import NullPipeline
 from diffcxr.sources.row import Reject
 from tests.null_sampler import NULL_SAMPLER

@@ -17,7 +17,8 @@ PROBE = """
     import os
     import time
     import ray
-    from cluster.session import FailingError, connect
+    from cluster.session import connect
+    from diffcxr.errors import FailingError
 
     @ray.remote(num_cpus=0.5)
     def worker_sees():
