@@ -18,6 +18,7 @@ from cluster.evaluation_rows import Row, evidence_of, slice_row
 from cluster.evidence import Evidence
 from cluster.feature_cache import FeatureCache
 from cluster.film_slices import RIVAL, VALIDATION, Census, Selection, read_slices, slice_names
+from cluster.machines import cores_of_largest
 from cluster.measurer import Instruments, Measurer
 from cluster.session import awaited_resources
 from diffcxr.errors import DiffCXRError, IncompleteError
@@ -27,6 +28,8 @@ from eval.floors import FloorPlan
 _RETRIES = 3
 """How often a film that ends its process is tried again; Ray Data's own default is for ever."""
 _READER_CPUS = 0.25
+_MOST_THREADS = 2  # of a measurer without a GPU
+_CORE = 0.75  # of which a measurer's thread takes so much: actors that hold all of them starve the readers
 _DEATHS = (
     ray.exceptions.RayActorError,
     ray.exceptions.OutOfMemoryError,
@@ -91,17 +94,20 @@ def _arriving(
     if not shards:
         return iter(())
     there = awaited_resources()
-    workers = there.gpus or max(1, there.cpus // 2)
-    threads = max(1, there.cpus // workers)
-    # By Ray's count an actor holds half a core: actors that hold all of them starve the readers.
-    share = {"num_gpus": 1, "num_cpus": 0} if there.gpus else {"num_gpus": 0, "num_cpus": 0.5}
+    if there.gpus:
+        workers, threads = there.gpus, max(1, there.cpus // there.gpus)
+    else:
+        threads = min(_MOST_THREADS, cores_of_largest())
+        workers = max(1, there.cpus // threads)
+    share = {"num_gpus": 1, "num_cpus": 0} if there.gpus else {"num_gpus": 0, "num_cpus": _CORE * threads}
     evidence = (
         ray.data.from_items(shards, override_num_blocks=len(shards))
         .flat_map(partial(_read, dict(selections)), num_cpus=_READER_CPUS)
         .map(
             Measurer,  # type: ignore[arg-type]  # Ray takes a class of callables; its annotation does not
             fn_constructor_args=(ray.put(instruments), cache, plans, threads, there.gpus > 0),
-            compute=ray.data.ActorPoolStrategy(size=workers),
+            # Where they take three quarters of the cluster, Ray Data asks for more machines.
+            compute=ray.data.ActorPoolStrategy(min_size=workers),
             # `measure` counts the attempts. Ray's own restarts fail where the actor's arguments are objects
             # and gone; Ray Data's always are objects, so Ray warns of any restarts at all (ray#53727).
             max_restarts=0,

@@ -23,6 +23,12 @@ def living_nodes(resource: str | None = None) -> set[str]:
     }
 
 
+def cores_of_largest() -> int:
+    """Cores of the node that has most of them; 1 where none has any."""
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return max(1, *(int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]))
+
+
 def node_of(actor: Any) -> str:
     """The node that an actor is or was on; "" where it never had one."""
     known = _known(actor)

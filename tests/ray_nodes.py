@@ -33,9 +33,9 @@ class RayNodes:
     def address(self) -> str:
         return str(self.cluster.address)
 
-    def add(self, environment: Mapping[str, str]) -> Any:
-        """A further node, of one core, which is starting."""
-        return self._start(num_cpus=1, env_vars=dict(environment), wait=False)
+    def add(self, environment: Mapping[str, str], cores: int = 1) -> Any:
+        """A further node, which is starting."""
+        return self._start(num_cpus=cores, env_vars=dict(environment), wait=False)
 
     def _start(self, **args: Any) -> Any:
         before = {pid for pid, _ in descendants(os.getpid())}

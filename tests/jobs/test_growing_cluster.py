@@ -1,19 +1,31 @@
 """A cluster whose machines come with work: nothing is fixed by what is there before they do."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import ray
+from numpy.typing import NDArray
 
 from cluster import session
+from cluster.evaluation import measure
+from cluster.feature_cache import FeatureCache
+from cluster.film_slices import REAL, SYNTHETIC, Selection, take_census
+from cluster.machines import living_nodes
+from cluster.measurer import Instruments
 from cluster.run_record import read_record
 from cluster.session import Resources, awaited_resources
 from cluster.storage import Storage
 from diffcxr.errors import InputError
+from eval.features.finding_scores import FindingScores
+from eval.floors import plan_floor
 from jobs import generate
 from jobs.event_lines import event_lines
 from jobs.generate import Config, WorkersConfig
+from tests.cluster.films import film_rows, write_classifier, write_films
 from tests.ray_nodes import RayNodes, ray_nodes
 from tests.reports_corpus import reports_corpus
 
@@ -67,3 +79,36 @@ def test_an_evaluation_is_cut_for_the_first_machine_and_not_for_none_and_says_th
         asking.join(100)
     assert found == [Resources(cpus=1, gpus=0)]
     assert "waiting for a machine, 1 s" in capsys.readouterr().err
+
+
+class Slow(FindingScores):
+    """An extractor that leaves its node's id where it was, and takes half a second a slice until two did."""
+
+    seen: Path
+
+    def process(self, films: NDArray[np.uint8]) -> NDArray[np.float32]:
+        (self.seen / ray.get_runtime_context().get_node_id()).touch()
+        if len(list(self.seen.iterdir())) < 2:
+            time.sleep(0.5)
+        return super().process(films)
+
+
+def test_a_machine_that_joins_an_evaluation_takes_its_share(nodes: RayNodes, tmp_path: Path) -> None:
+    slow = Slow.from_folder(write_classifier(tmp_path / "classifier"))
+    slow.seen = tmp_path / "seen"
+    slow.seen.mkdir()
+    films = write_films(tmp_path / "films", film_rows(200, seed=1), list(range(2, 200, 2)))
+    selections = {side: Selection(films) for side in (REAL, SYNTHETIC)}
+    censuses = {side: take_census(selection) for side, selection in selections.items()}
+    patients, keys = (np.concatenate(part) for part in (censuses[REAL].patients, censuses[REAL].keys))
+    plan = plan_floor(patients, keys, censuses[REAL].keys[0])
+    cache = FeatureCache(Storage.at(tmp_path / "cache"))
+    if not living_nodes("CPU"):
+        nodes.add({})
+    taken = 0
+    for _ in measure(selections, censuses, {REAL: plan}, Instruments((slow,), slow), cache):
+        taken += 1
+        if taken == 3:
+            nodes.add({}, cores=4)  # of which Ray Data keeps a part for its readers
+    assert taken == 200
+    assert len(list(slow.seen.iterdir())) == 2
