@@ -25,7 +25,7 @@ demo: setup ## the whole path on embedded defaults: corpora, images, measures, a
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh demo.sh $(DEMO)
 
 test: setup ## every test
-	$(BIN)/pytest
+	$(BIN)/pytest --durations=30
 
 lint: setup ## style, types, and the one way that imports run
 	$(BIN)/ruff check .
