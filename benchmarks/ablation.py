@@ -78,7 +78,7 @@ class Scale:
     seeds: int
 
 
-FULL = Scale(films=12_000, denoiser_steps=1_300, language_steps=500, adapter_steps=700, made=2_000, seeds=3)
+FULL = Scale(films=12_000, denoiser_steps=4_000, language_steps=500, adapter_steps=700, made=2_000, seeds=3)
 QUICK = Scale(films=600, denoiser_steps=12, language_steps=4, adapter_steps=4, made=64, seeds=1)
 
 
