@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ray.exceptions import RayError
 
 from cluster import dispatch as dispatching
-from cluster import patience, standing
-from cluster import pool as pooling
+from cluster import patience
 from cluster.batches import KILLED_WORKER
 from cluster.corpus import Corpus
 from cluster.dispatch import Lost, dispatch
@@ -32,7 +30,7 @@ from cluster.standing import ATTEMPTS
 from cluster.storage import Storage
 from cluster.storage_errors import UnavailableError
 from cluster.worker import Worker
-from diffcxr.errors import FailingError, InputError, RefusedError
+from diffcxr.errors import RefusedError
 from diffcxr.null_pipeline import NullPipeline
 from diffcxr.sources.row import Reject
 from tests.null_sampler import NULL_SAMPLER
@@ -207,41 +205,6 @@ def test_a_machine_on_which_starts_fail_is_left_alone_and_ends_no_healthy_run(
     assert all(later - sooner > 2**number for number, (sooner, later) in enumerate(pairwise(failed)))
 
 
-def test_a_worker_that_failed_before_it_had_made_a_unit_is_replaced_after_a_while_and_others_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with closing(Pool(NULL_SAMPLER, smallest=1, largest=2)) as pool:
-        pool.first()
-        pool.size_to(2)
-        proven, fresh = pool.members
-        pool.welcome(fresh)
-        pool.prove(proven)
-        monkeypatch.setattr(standing, "_FIRST_SECONDS", 10.0)
-        pool.fail(fresh, RayError())
-        pool.size_to(2)
-        assert pool.members == [proven]
-        time.sleep(10.1)
-        pool.size_to(2)
-        assert len(pool.members) == 2
-        pool.welcome(pool.members[1])
-        pool.fail(proven, RayError())
-        pool.size_to(2)
-        assert len(pool.members) == 2
-
-
-def test_where_no_worker_starts_the_run_ends_after_a_few(tmp_path: Path) -> None:
-    class NoneStarts(WorkerActor):
-        def load(self, sampler: Sampler) -> Ready:
-            (tmp_path / str(os.getpid())).touch()
-            raise RuntimeError("words of a report")
-
-    fails = pytest.raises(FailingError, match=r"fail while they start \(RuntimeError\)")
-    with closing(Pool(NULL_SAMPLER, smallest=1, largest=2, actor=NoneStarts)) as pool, fails as failing:
-        pool.first()
-    assert "words" not in str(failing.value)
-    assert len(list(tmp_path.iterdir())) == ATTEMPTS
-
-
 def test_the_only_worker_is_ended_where_it_hangs_and_what_it_had_is_made(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -282,27 +245,6 @@ def test_a_film_is_counted_although_the_twin_of_who_made_it_answers_first(
     assert sum(receipt.rows for receipt in receipts if receipt.committed) == 40
 
 
-def test_it_is_said_what_is_waited_for_and_in_what_workers_stacks_differ(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    class OfItsOwn(WorkerActor):
-        def load(self, sampler: Sampler) -> Ready:
-            time.sleep(1)
-            ready = super().load(sampler)
-            return replace(ready, stack={**ready.stack, "accelerator": str(ready.pid)})
-
-    monkeypatch.setattr(pooling, "_TELL_SECONDS", 0.3)
-    caplog.set_level(logging.INFO, EVENTS.name)
-    with closing(Pool(NULL_SAMPLER, smallest=2, largest=2, actor=OfItsOwn)) as pool:
-        pool.first()
-        assert not pool.differing
-        pool.size_to(2)
-        pool.welcome(pool.members[1])
-        assert pool.differing == {"accelerator"}
-    told = [record.msg for record in caplog.records if record.msg in ("waiting", "another stack")]
-    assert told[0] == "waiting" and told[-1] == "another stack" and told.count("another stack") == 1
-
-
 def test_the_store_s_silence_is_counted_from_the_first_worker_that_it_fails(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,25 +265,9 @@ def test_the_store_s_silence_is_counted_from_the_first_worker_that_it_fails(
             list(dispatch(pool, recipe, plan, [1]))
 
 
-def test_workers_that_load_are_given_up_before_one_that_is_ready() -> None:
-    with closing(Pool(NULL_SAMPLER, smallest=1, largest=6)) as pool:
-        pool.first()
-        pool.size_to(6)  # two cores have room for four
-        started = list(pool.members)
-        pool.size_to(2)
-        assert pool.members == started[:2], "the newest went first"
-
-
 def test_another_run_s_shard_ends_the_run(pool: Pool, corpus: Corpus, tmp_path: Path) -> None:
     plan, recipe = plan_for(corpus), recipe_for(corpus, tmp_path / "out")
     pool.first()
     list(dispatch(pool, recipe, plan, [3]))
     with pytest.raises(RefusedError, match="another run"):
         list(dispatch(pool, replace(recipe, plan_hash="another"), plan, range(len(plan))))
-
-
-def test_a_model_that_is_not_there_is_known_at_the_first_word() -> None:
-    pool = Pool(replace(NULL_SAMPLER, model="/nowhere", model_digest="sha256:0"), smallest=1, largest=1)
-    with pytest.raises(InputError, match="no model here: /nowhere"):
-        pool.first()
-    pool.close()

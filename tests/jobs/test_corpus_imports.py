@@ -16,6 +16,7 @@ from jobs.command import main
 from tests.cluster.films import write_films
 from tests.cluster.rows import png, rows
 from tests.diffcxr.sources.trees import write
+from tests.jobs.corpora import one_line
 
 FILMS = 6
 
@@ -44,12 +45,6 @@ def saved_by_datasets(root: Path) -> Path:
 
 def rows_of(uri: str | Path) -> list[Row]:
     return [row for table in Corpus.open(uri).tables() for row in rows_from_table(table)]
-
-
-def one_line(capsys: pytest.CaptureFixture[str]) -> str:
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("diffcxr corpus:")]
-    assert len(lines) == 1
-    return lines[0]
 
 
 @pytest.mark.parametrize(

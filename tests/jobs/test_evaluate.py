@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from jobs.evaluation_config import METRICS, Config
 from tests.cluster.films import film_rows, write_classifier, write_films
 from tests.cluster.rows import rows
 from tests.eval.inception_weights import write_inception_weights
-from tests.jobs.evaluations import command, scores
+from tests.jobs.evaluations import command, scores, write_place
 from tests.weights_of_others import write_xrv
 
 
@@ -31,12 +30,7 @@ def session() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with real and synthetic films and a classifier."""
-    folder = tmp_path_factory.mktemp("evaluate")
-    write_films(folder / "real", film_rows(60, seed=1), [25])
-    write_films(folder / "synthetic", film_rows(40, seed=2, brightness=15))
-    write_classifier(folder / "classifier")
-    return folder
+    return write_place(tmp_path_factory.mktemp("evaluate"))
 
 
 def test_metrics_hold_fid_and_mauc_with_interval_floor_and_ceiling(place: Path, capsys) -> None:
@@ -181,18 +175,6 @@ def test_paired_truth_is_of_the_real_films_of_the_same_reports(tmp_path: Path) -
     assert all("paired films of films" in score.reference for score in found.values())
 
 
-def test_the_same_command_again_writes_the_same_and_another_is_refused(place: Path, capsys) -> None:
-    one = command(place, "metrics=[mauc]", output="again")
-    assert main(one) == 0
-    before = (place / "again/metrics.json").read_bytes()
-    assert main(one) == 0
-    assert (place / "again/metrics.json").read_bytes() == before
-    capsys.readouterr()
-    assert main([*one, "real_split=train"]) == 4
-    assert "plan.real.split" in capsys.readouterr().err
-    assert (place / "again/metrics.json").read_bytes() == before
-
-
 def test_films_of_others_are_scored_as_a_corpus_of_ours_is(place: Path, tmp_path: Path) -> None:
     for row in film_rows(40, seed=2, brightness=15):
         (tmp_path / f"{row.report_id}.png").write_bytes(row.image or b"")
@@ -205,70 +187,6 @@ def test_films_of_others_are_scored_as_a_corpus_of_ours_is(place: Path, tmp_path
     digest = Corpus.open(str(place / "imported")).digest  # all that tells them apart
     assert others == {row: dataclasses.replace(score, digest_synthetic=digest) for row, score in ours.items()}
     assert digest not in {score.digest_synthetic for score in ours.values()}
-
-
-@pytest.mark.parametrize("split", [[], ["real_split=test"]])
-def test_a_finished_evaluation_says_the_same_again_without_its_passes(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys, split: list[str]
-) -> None:
-    damaged = [
-        dataclasses.replace(row, image=b"no image" if index % 16 == 0 else row.image)
-        for index, row in enumerate(film_rows(60, seed=1))
-    ]
-    name = f"damaged{len(split)}"
-    write_films(place / name, damaged, [25])
-    one = command(place, f"real={place / name}", "metrics=[mauc]", *split, output=f"finished-{name}")
-    assert main(one) == 0
-    first = capsys.readouterr().out
-    assert "unreadable" in first
-    summary = place / f"finished-{name}/summary.json"
-    before = summary.read_bytes()
-    real = json.loads(before)["real"]
-    assert (real["films"], real["unreadable"]) == ((15, 4) if split else (60, 4))
-    summary.unlink()
-
-    monkeypatch.delattr(evaluate, "connect")  # no Ray
-    monkeypatch.delattr(evaluate, "take_census")
-    assert main(one) == 0
-    assert capsys.readouterr().out == first
-    assert summary.read_bytes() == before
-    assert main([*one, "synthetic_split=train"]) == 4
-
-
-def test_an_evaluation_killed_while_it_writes_its_results_is_not_finished(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = command(place, "metrics=[mauc]", output="killed")
-
-    def killed(*_: object) -> bytes:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(evaluate, "scores_to_json", killed)
-        assert main(one) == 3
-    assert (place / "killed/metrics.parquet").exists()
-    assert not (place / "killed/metrics.json").exists()
-    assert main(one) == 0
-    assert pq.read_table(place / "killed/metrics.parquet").num_rows == len(scores(place / "killed"))
-
-
-@pytest.mark.parametrize(
-    ("lost", "damage", "code", "says"),
-    [("run.json", None, 4, "unknown run"), (None, b"[1]", 2, "Delete the file")],
-)
-def test_metrics_that_cannot_be_trusted_are_not_taken(
-    place: Path, tmp_path: Path, capsys, lost: str | None, damage: bytes | None, code: int, says: str
-) -> None:
-    one = command(place, "metrics=[]", output="taken")
-    assert main(one) == 0
-    shutil.copytree(place / "taken", tmp_path / "taken")
-    if lost is not None:
-        (tmp_path / "taken" / lost).unlink()
-    if damage is not None:
-        (tmp_path / "taken/metrics.json").write_bytes(damage)
-    capsys.readouterr()
-    assert main([*one[:-1], f"output={tmp_path / 'taken'}"]) == code
-    assert says in capsys.readouterr().err
 
 
 def test_fid_on_inception_features_takes_weights_from_a_path(place: Path) -> None:
@@ -322,24 +240,6 @@ def test_a_corpus_of_reports_has_nothing_to_measure(place: Path, tmp_path: Path,
     write_films(tmp_path / "reports", rows(5, images=False))
     assert main(command(place, f"synthetic={tmp_path / 'reports'}", output="bad")) == 2
     assert "reports only" in capsys.readouterr().err
-
-
-def test_an_interrupted_evaluation_goes_on_from_its_features(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys
-) -> None:
-    measure = evaluate.measure
-
-    def interrupted(*arguments) -> Iterator[object]:
-        yield next(measure(*arguments))
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(evaluate, "measure", interrupted)
-    one = command(place, "metrics=[mauc]", output="interrupted")
-    assert main(one) == 3
-    assert not (place / "interrupted/metrics.json").exists()
-    monkeypatch.undo()
-    assert main(one) == 0
-    assert (place / "interrupted/metrics.json").exists()
 
 
 def test_options_default_to_what_works_offline() -> None:
