@@ -18,7 +18,7 @@ from cluster.evaluation_rows import Row, evidence_of, slice_row
 from cluster.evidence import Evidence
 from cluster.feature_cache import FeatureCache
 from cluster.film_slices import RIVAL, VALIDATION, Census, Selection, read_slices, slice_names
-from cluster.machines import cores_of_largest
+from cluster.machines import cores_of_nodes
 from cluster.measurer import Instruments, Measurer
 from cluster.session import awaited_resources
 from diffcxr.errors import DiffCXRError, IncompleteError
@@ -97,8 +97,9 @@ def _arriving(
     if there.gpus:
         workers, threads = there.gpus, max(1, there.cpus // there.gpus)
     else:
-        threads = min(_MOST_THREADS, cores_of_largest())
-        workers = max(1, there.cpus // threads)
+        cores = cores_of_nodes()
+        threads = min(_MOST_THREADS, max(cores, default=1))
+        workers = max(1, sum(count // threads for count in cores))
     share = {"num_gpus": 1, "num_cpus": 0} if there.gpus else {"num_gpus": 0, "num_cpus": _CORE * threads}
     evidence = (
         ray.data.from_items(shards, override_num_blocks=len(shards))

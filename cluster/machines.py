@@ -23,10 +23,11 @@ def living_nodes(resource: str | None = None) -> set[str]:
     }
 
 
-def cores_of_largest() -> int:
-    """Cores of the node that has most of them; 1 where none has any."""
+def cores_of_nodes() -> list[int]:
+    """Cores of each node that is alive and has any."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return max(1, *(int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"]))
+    cores = (int(node["Resources"].get("CPU", 0)) for node in nodes if node["Alive"])
+    return [count for count in cores if count]
 
 
 def node_of(actor: Any) -> str:
