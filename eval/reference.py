@@ -63,11 +63,15 @@ def check_enough(counts: Sequence[int], dimension: int) -> None:
 def reference_of(side: Side, *, groups: bool) -> Reference:
     """What is published of a side; without `groups`, all films are one state, and there is no jackknife.
 
-    Halves that are too small are left out. Raises ValueError where the other states are.
+    Halves that are too small are left out, and so are those that could be taken from the other states so that
+    moments of few films are left. Raises ValueError where the other states are too small.
     """
     side = settled(side)
     states = side.groups if groups else (fold(merge_all(side.groups, side.dimension)),)
-    halves = side.sets if all(_is_large(state) for state in side.sets) else ()
+    parts = zip((side.groups[::2], side.groups[1::2]), side.sets, strict=True)  # as eval.floors halves
+    rests = [sum(state.count for state in part) - half.count for part, half in parts]
+    tells = any(0 < rest <= side.dimension for rest in (rests if groups else [sum(rests)]))
+    halves = side.sets if all(_is_large(state) for state in side.sets) and not tells else ()
     check_enough([state.count for state in states], side.dimension)
     return Reference(states, halves)
 

@@ -83,7 +83,10 @@ def publish(config: Config, instruments: Instruments) -> Summary:
         with _said_of(extractor.name, selection):
             check_enough([int(count) for count in counts], extractor.dimension)
     create_or_resume(output, record)
-    plan = plan_floor(patients, keys, keys[: config.publish_floor])
+    halves = np.bincount(groups(patients) % 2, minlength=2)
+    # What halves leave out could be told from the whole by subtraction: it has to be no few films.
+    most = max(int(halves.min()) - max(extractor.dimension for extractor in instruments.extractors) - 1, 1)
+    plan = plan_floor(patients, keys, keys[: config.publish_floor or most])
     totals = _measured(config, {REAL: selection}, {REAL: census}, {REAL: plan}, instruments, cache)
     facts = Facts(
         run=record.plan_hash,

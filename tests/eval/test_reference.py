@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from eval.fid import Side, fid_score
 from eval.groups import GROUPS
+from eval.groups import groups as grouped
 from eval.reference import NOTE, Reference, fid_against, from_tensors, reference_of, settled, to_tensors
 from tests.eval.test_fid import HALVES, MATCHED, REAL, SYNTHETIC, D
 
@@ -82,3 +83,12 @@ def test_what_is_no_reference_is_refused() -> None:
             from_tensors(tensors, D)
     with pytest.raises(ValueError, match="state 0 of groups"):
         from_tensors(good, 10**9)  # asks for no memory
+
+
+@pytest.mark.parametrize("groups", [True, False])
+def test_halves_that_leave_a_few_films_of_the_whole_are_not_published(groups: bool) -> None:
+    of = grouped(REAL.patients) % 2
+    for left, published in ((0, True), (1, False), (D, False), (D + 1, True)):
+        halves = np.where(np.arange(len(of)) >= np.flatnonzero(of == 0)[left], of, np.where(of == 0, -1, of))
+        reference = reference_of(REAL.side(halves), groups=groups)
+        assert bool(reference.halves) == published, left
