@@ -30,7 +30,9 @@ class Nearest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """Films (q,) whose neighbours are looked for; `own_patients`: also among films of their own patients."""
+    """Films (q,) whose neighbours are looked for; `own_patients`: also among films of their own patients, as
+    for a copy, which has the key of what it is a copy of where reports are the same.
+    """
 
     films: FeatureRows
     own_patients: bool
@@ -46,7 +48,7 @@ class Search:
         return cls(films, own_patients, centre, Points.about(centre, films.features))
 
     def update(self, state: Nearest, among: FeatureRows) -> Nearest:
-        """`state` with films (n, d) to look among added; a film is not its own neighbour.
+        """`state` with films (n, d) to look among added.
 
         Distances are sums of exact differences in float64 (`eval.neighbours.squared`); products of matrices
         only leave out what cannot be among the k nearest.
@@ -56,7 +58,8 @@ class Search:
         k = state.distances.shape[1]
         theirs = Points.about(self.centre, among.features)
         lower = lower_bounds(self.points, slice(None), theirs)
-        lower[self._left_out(among)] = np.inf
+        if not self.own_patients:
+            lower[self.films.patients[:, None] == among.patients] = np.inf
         upper = upper_bounds(lower, self.points, np.s_[:, None], theirs, np.s_[:])
         reach = state.distances[:, -1]
         if among.count >= k:
@@ -64,11 +67,6 @@ class Search:
         i, j = np.nonzero((lower <= reach[:, None]) & np.isfinite(lower))
         found = _ranked(i, squared(self.points, i, theirs, j), among.keys[j], self.films.count, k)
         return merge(state, found)
-
-    def _left_out(self, among: FeatureRows) -> NDArray[np.bool_]:
-        """(q, n): which pairs are no neighbours."""
-        itself: NDArray[np.bool_] = self.films.keys[:, None] == among.keys
-        return itself if self.own_patients else itself | (self.films.patients[:, None] == among.patients)
 
 
 def merge(a: Nearest, b: Nearest) -> Nearest:

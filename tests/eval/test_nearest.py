@@ -18,9 +18,7 @@ def by_definition(search: Search, among: FeatureRows) -> Nearest:
     """From all exact differences, sorted by distance and then by key."""
     films, found = search.films, Nearest.empty(search.films.count, K)
     for film in range(films.count):
-        others = among.keys != films.keys[film]
-        if not search.own_patients:
-            others &= among.patients != films.patients[film]
+        others = search.own_patients | (among.patients != films.patients[film])
         differences = among.features[others].astype(np.float64) - films.features[film]
         distances, keys = (differences**2).sum(1), among.keys[others]
         order = np.lexsort((keys, distances))[:K]
@@ -65,3 +63,10 @@ def test_of_too_few_films_the_rest_are_infinitely_far() -> None:
     found = search.update(Nearest.empty(2, K), among)
     assert np.isinf(found.distances[:, 3:]).all() and (found.distances[:, :3] == 1).all()
     assert np.array_equal(found.keys[:, :3], np.sort(among.keys)[None].repeat(2, 0))
+
+
+def test_a_copy_under_the_name_of_its_own_report_is_found() -> None:
+    among = rows(awkward("usual")[0])
+    found = Search.of(among.take(np.arange(5)), own_patients=True).update(Nearest.empty(5, K), among)
+    assert np.array_equal(found.keys[:, 0], among.keys[:5])
+    assert not found.distances[:, 0].any()
