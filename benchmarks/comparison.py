@@ -32,7 +32,8 @@ from eval.vendi import Variety, update_variety
 
 _FINDINGS = ("Edema", "Fracture")
 _LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75)
-_MOST = 0.1  # of comparisons that tell equals apart at p < 0.05, by whichever measure does so most often: twice that
+_MOST = 0.1
+"""Of comparisons by one measure that may tell equals apart at p < 0.05: twice as many as should."""
 _Rng = np.random.Generator
 _Found = dict[str, Difference]
 

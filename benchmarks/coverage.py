@@ -19,7 +19,7 @@ from scipy.special import expit
 
 from benchmarks.result import Bar, parse_arguments, write_result
 from eval.auc import ScoredFilms, auc, pooled
-from eval.calibration import Calibration, half_values
+from eval.calibration import Calibration, groups_of, half_values
 from eval.calibration import result as calibration
 from eval.calibration import update as calibrate
 from eval.delong import compare, delong
@@ -168,7 +168,7 @@ def _of_scores(rng: np.random.Generator) -> _Measured:
     state = calibrate(Calibration.empty(1), first)
     for index, name in enumerate(("ece", "brier")):
         value = float(calibration(state)[index, 0])
-        found[name] = value, half_sample(value, half_values(state)[..., index, 0])
+        found[name] = value, half_sample(value, half_values(state)[..., index, 0], int(groups_of(state)[0]))
     return found
 
 

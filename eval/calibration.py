@@ -72,6 +72,12 @@ def result(state: Calibration) -> NDArray[np.float64]:
     return _values(state.films.sum(0), state.positive.sum(0), state.probability.sum(0), state.squares.sum(0))
 
 
+def groups_of(state: Calibration) -> NDArray[np.int64]:
+    """(findings,): how many groups of patients have films."""
+    found: NDArray[np.int64] = (state.films.sum(2) > 0).sum(0)
+    return found
+
+
 def half_values(state: Calibration) -> NDArray[np.float64]:
     """(splits, 2, 2, findings): the same of both halves of `eval.intervals.balanced_halves`."""
     splits = balanced_halves()
@@ -100,7 +106,7 @@ def calibration_scores(
     enough = np.minimum(n_positive, n_known - n_positive) >= MIN_OF_EACH_CLASS
     used: list[int] = np.flatnonzero(enough).tolist()
     values, floors, ceilings = (result(state) for state in (ours, chance, best))
-    halves = half_values(ours)
+    halves, groups = half_values(ours), groups_of(ours)
     scores = []
     for number, name in enumerate(NAMES):
         row = Score(
@@ -122,17 +128,18 @@ def calibration_scores(
                 n_positive=None if subset == "all" else int(n_positive[chosen[0]]),
             )
             if len(chosen):
-                value, floor, ceiling = (
-                    float(of[number, chosen].mean()) for of in (values, floors, ceilings)
+                value, *bounds = (float(of[number, chosen].mean()) for of in (values, floors, ceilings))
+                floor, ceiling = (None if np.isnan(bound) else bound for bound in bounds)
+                low, high = half_sample(
+                    value, halves[:, :, number, chosen].mean(-1), int(groups[chosen].min())
                 )
-                low, high = half_sample(value, halves[:, :, number, chosen].mean(-1))
                 one = replace(
                     one,
                     value=value,
                     low=None if low is None else max(low, 0.0),
                     high=high,
                     floor=floor,
-                    ceiling=None if np.isnan(ceiling) else ceiling,
+                    ceiling=ceiling,
                 )
             scores.append(one)
     return scores

@@ -14,6 +14,7 @@ from eval.auc import MIN_OF_EACH_CLASS, ScoredFilms, auc, macro, pooled, result,
 from eval.comparison import Comparison
 from eval.delong import compare, delong, difference
 from eval.differences import Difference, by_halves, by_resamples
+from eval.groups import GROUPS
 from eval.intervals import draw_aucs
 
 RESAMPLES = 1000
@@ -83,13 +84,14 @@ def mauc_differences(
 def calibration_differences(ours: ScoredFilms, rival: ScoredFilms, *, findings: Sequence[str]) -> Differences:
     """Of the rows of `eval.calibration.calibration_scores`, over findings with enough films in both."""
     enough = np.ones(len(findings), np.bool_)
-    values, halves = [], []
+    values, halves, groups = [], [], np.full(len(findings), GROUPS)
     for scored in (ours, rival):
         state = calibration.update(calibration.Calibration.empty(len(findings)), scored)
         positive, known = state.positive.sum((0, 2)), state.films.sum((0, 2))
         enough &= np.minimum(positive, known - positive) >= MIN_OF_EACH_CLASS
         values.append(calibration.result(state))
         halves.append(calibration.half_values(state))
+        groups = np.minimum(groups, calibration.groups_of(state))
     used: list[int] = np.flatnonzero(enough).tolist()
     differences: Differences = {}
     for number, name in enumerate(calibration.NAMES):
@@ -97,7 +99,9 @@ def calibration_differences(ours: ScoredFilms, rival: ScoredFilms, *, findings: 
             if chosen:
                 value, rivals = (float(of[number, chosen].mean()) for of in values)
                 one, other = (of[:, :, number, chosen].mean(-1) for of in halves)
-                differences[f"{name}_label", subset] = by_halves(value - rivals, rivals, one - other)
+                differences[f"{name}_label", subset] = by_halves(
+                    value - rivals, rivals, one - other, int(groups[chosen].min())
+                )
     return differences
 
 

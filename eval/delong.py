@@ -22,9 +22,9 @@ class AUCs:
     covariance: NDArray[np.float64]
 
     def interval(self, index: int) -> tuple[float, float]:
-        """95 %, value -+ 1.96 standard errors."""
+        """95 %, value -+ 1.96 standard errors, within 0 and 1."""
         margin = _Z * float(np.sqrt(self.covariance[index, index]))
-        return float(self.values[index]) - margin, float(self.values[index]) + margin
+        return max(float(self.values[index]) - margin, 0.0), min(float(self.values[index]) + margin, 1.0)
 
 
 def delong(

@@ -50,10 +50,15 @@ def by_jackknife(difference: LeftOut, rival: float) -> Difference:
     return by_error(difference.value, rival, error, how, degrees)
 
 
-def by_halves(value: float, rival: float, halves: NDArray[np.float64]) -> Difference:
-    """From the differences (splits, 2) on both halves of `eval.intervals.balanced_halves`."""
-    error, degrees = half_sample_error(halves)
-    how = f"{degrees} splits of {GROUPS} groups of patients into halves"
+def by_halves(
+    value: float, rival: float, halves: NDArray[np.float64], groups: int, least: float = 0.0
+) -> Difference:
+    """From the differences (splits, 2) on both halves of `eval.intervals.balanced_halves`, where so many
+    groups have films; `least` is the standard error where the halves show a smaller one.
+    """
+    error, degrees = half_sample_error(halves, groups)
+    error = max(error, least)
+    how = f"{len(halves)} splits of {GROUPS} groups of patients into halves"
     if degrees < 2:
         return Difference(value, rival, None, None, None, how)
     return by_error(value, rival, error, how, degrees)
@@ -82,7 +87,7 @@ def difference_of_means(
 ) -> Difference:
     """The mean of some values less that of the rival's, patients drawn anew with what they have of either.
 
-    Raises ValueError where there is no value on a side.
+    Nothing is told of one patient alone. Raises ValueError where there is no value on a side.
     """
     if not len(values) or not len(rival_values):
         raise ValueError("a mean needs a value")
@@ -94,7 +99,8 @@ def difference_of_means(
     )
     rng = np.random.default_rng(0)
     draws = np.full(resamples, np.nan)
-    for resample in range(resamples):
+    of_several = all(np.count_nonzero(count) > 1 for count in counts)
+    for resample in range(resamples if of_several else 0):
         drawn = rng.integers(len(everybody), size=len(everybody))
         films = [int(count[drawn].sum()) for count in counts]
         if all(films):

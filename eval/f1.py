@@ -58,10 +58,9 @@ def f1_scores(
     counts = _counts(synthetic, thresholds, synthetic.patients)
     enough = _enough(synthetic, thresholds)
     used: list[int] = np.flatnonzero(enough).tolist()
-    sums = [
-        _f1(_counts(state, thresholds, state.patients).sum(0), used)
-        for state in (synthetic, shuffled(synthetic))
-    ]
+    chance = shuffled(synthetic)
+    sums = [_f1(_counts(state, thresholds, state.patients).sum(0), used) for state in (synthetic, chance)]
+    of_several = bool((chance.truth >= 0).any())  # patients: one has no other
     ceilings = _ceilings(real, thresholds, used) if truth == "label" else {}
     draws = _resampled(counts, used, resamples) if len(used) and len(counts) > 1 else None
     row = Score(
@@ -78,7 +77,10 @@ def f1_scores(
         """With the numbers at a place of `_f1`: macro, micro, then the findings that are used."""
         value, floor = (float(values[place]) for values in sums)
         low, high = _percentiles(draws[:, place]) if draws is not None else (None, None)
-        return replace(row, value=value, floor=floor, ceiling=ceilings.get(place), low=low, high=high)
+        ceiling = ceilings.get(place)
+        return replace(
+            row, value=value, floor=floor if of_several else None, ceiling=ceiling, low=low, high=high
+        )
 
     told = tuple(findings[index] for index in used)
     means = [replace(row, findings=told), replace(row, metric=f"f1_{truth}_micro", findings=told)]
@@ -104,7 +106,8 @@ def f1_differences(
 ) -> dict[tuple[str, str], Difference]:
     """How two corpora differ in the rows of `f1_scores`, by metric and subset, over the findings of both.
 
-    Patients are drawn anew with their films of either corpus. A finding with too few films is not there.
+    Patients are drawn anew with their films of either corpus; nothing is told of one patient alone. A finding
+    with too few films is not there.
     """
     used: list[int] = np.flatnonzero(_enough(ours, thresholds) & _enough(rival, thresholds)).tolist()
     if not used:
@@ -113,6 +116,8 @@ def f1_differences(
     counts = [_counts(state, thresholds, patients) for state in (ours, rival)]
     value, rivals = (_f1(of.sum(0), used) for of in counts)
     draws, rival_draws = (_resampled(of, used, resamples) for of in counts)
+    if any(len(np.unique(state.patients)) < 2 for state in (ours, rival)):
+        draws = np.full_like(draws, np.nan)
     metric = f"f1_{truth}"
     rows = [(metric, "all"), (f"{metric}_micro", "all"), *((metric, findings[i]) for i in used)]
     return {

@@ -88,6 +88,8 @@ def fid_infinity_score(
         digest=digest,
     )
     shares = usable_shares(synthetic.count, real.dimension)
+    if shares and real.count >= 2 and not _has_subsets(synthetic.groups, shares):
+        return replace(row, note="too few patients for a line: a subset of them has no film")
     if not shares or real.count < 2:
         needed = int(np.ceil(FILMS_A_FEATURE * real.dimension / SHARES[1]))
         return replace(row, note=f"too few films for a line: {real.dimension:,} features need {needed:,}")
@@ -96,6 +98,8 @@ def fid_infinity_score(
     low, high = left_out(whole.value, values, real, synthetic).interval()
     first, second = merge_all(real.groups[::2], real.dimension), real.groups[1::2]  # as eval.floors halves
     at_floor = usable_shares(sum(group.count for group in second), real.dimension)
+    if first.count < 2 or not _has_subsets(second, at_floor):
+        at_floor = ()
     return replace(
         row,
         value=whole.value,
@@ -110,9 +114,11 @@ def fid_infinity_score(
 
 
 def fid_infinity_difference(real: Side, ours: Side, rival: Side, follow: Follow = iter) -> Difference | None:
-    """How two corpora differ, from the same real films, at the same shares; None where films are too few."""
+    """How two corpora differ, from the same real films, at the same shares; None where films or patients are
+    too few.
+    """
     shares = usable_shares(min(ours.count, rival.count), real.dimension)
-    if not shares or real.count < 2:
+    if not shares or real.count < 2 or not all(_has_subsets(side.groups, shares) for side in (ours, rival)):
         return None
     whole = merge_all(real.groups, real.dimension)
     value, rivals = (extrapolate(whole, side.groups, shares).value for side in (ours, rival))
@@ -123,10 +129,14 @@ def fid_infinity_difference(real: Side, ours: Side, rival: Side, follow: Follow 
 def _value_without(gone: int, real: Moments, side: Side, shares: Sequence[float]) -> float:
     groups = list(side.groups)
     groups[gone] = Moments(side.dimension)
-    fewest = min(
-        sum(group.count for group in subset) for share in shares for subset in _subsets(groups, share)
-    )
-    return extrapolate(real, groups, shares).value if min(fewest, real.count) >= 2 else float("nan")
+    usable = real.count >= 2 and _has_subsets(groups, shares)
+    return extrapolate(real, groups, shares).value if usable else float("nan")
+
+
+def _has_subsets(groups: Sequence[Moments], shares: Sequence[float]) -> bool:
+    """Whether each subset has two films, which `extrapolate` needs."""
+    subsets = (subset for share in shares for subset in _subsets(groups, share))
+    return all(sum(group.count for group in subset) >= 2 for subset in subsets)
 
 
 def _subsets(groups: Sequence[Moments], share: float) -> Iterator[Sequence[Moments]]:

@@ -31,26 +31,35 @@ def balanced_halves() -> NDArray[np.bool_]:
     return signs[1:] > 0
 
 
-def half_sample(value: float, halves: NDArray[np.float64]) -> Interval | tuple[None, None]:
-    """The interval of `value` from its values on both halves (splits, 2) of `balanced_halves`.
+def half_sample(value: float, halves: NDArray[np.float64], groups: int) -> Interval | tuple[None, None]:
+    """The interval of `value` from its values on both halves (splits, 2) of `balanced_halves`, where so many
+    groups have films.
 
     The halves share no patient: the square of their difference tells the variance at half of n, and a quarter
     of it that at n. For PRDC, whose films answer for their neighbours, and for calibration errors: there the
-    jackknife's intervals were up to 1.9 times too wide. None twice below two splits without nan.
+    jackknife's intervals were up to 1.9 times too wide. None twice below two degrees of freedom.
     """
-    error, degrees = half_sample_error(halves)
+    error, degrees = half_sample_error(halves, groups)
     if degrees < 2:
         return None, None
     margin = float(student.ppf(0.975, degrees) * error)
     return value - margin, value + margin
 
 
-def half_sample_error(halves: NDArray[np.float64]) -> tuple[float, int]:
+def half_sample_error(halves: NDArray[np.float64], groups: int) -> tuple[float, int]:
     """The standard error of a value from those on both halves (splits, 2), and its degrees of freedom: the
-    splits without nan. nan where there are none.
+    splits without nan, and fewer where there are fewer groups. nan where there are none.
     """
     differences = (halves[:, 0] - halves[:, 1])[~np.isnan(halves).any(1)]
-    return float(np.sqrt((differences**2).mean() / 4)) if len(differences) else float("nan"), len(differences)
+    if not len(differences):
+        return float("nan"), 0
+    return float(np.sqrt((differences**2).mean() / 4)), min(len(differences), groups - 1)
+
+
+def binomial(share: float, count: int) -> Interval:
+    """The 95 % interval of a share of 0 or 1 of so many independent ones (Clopper and Pearson 1934)."""
+    least = 0.025 ** (1 / count)
+    return (least, 1.0) if share == 1 else (0.0, 1 - least)
 
 
 def bootstrap_mean(

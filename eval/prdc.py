@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from eval.feature_rows import FeatureRows, floor_sets
 from eval.floors import FloorPlan
 from eval.groups import GROUPS
-from eval.intervals import Interval, balanced_halves, half_sample
+from eval.intervals import Interval, balanced_halves, binomial, half_sample
 from eval.neighbours import Cloud, lower_bounds, radii, squared, upper_bounds
 from eval.scores import Score
 
@@ -22,11 +22,17 @@ NAMES = ("precision", "recall", "density", "coverage")
 class PRDC:
     """Values in the order of NAMES: of all films, and of both halves of `eval.intervals.balanced_halves`.
 
-    nan in `halves` where one has too few films.
+    nan in `halves` where one has too few films. `groups` of patients have films of the side that has fewest.
     """
 
     values: NDArray[np.float64]  # (4,)
     halves: NDArray[np.float64]  # (splits, 2, 4)
+    groups: int
+    patients: tuple[int, int]  # real, synthetic
+
+    def patients_of(self, measure: int) -> int:
+        """Of the films that a measure counts."""
+        return self.patients[NAMES[measure] in ("precision", "density")]
 
 
 def values(real: FeatureRows, synthetic: FeatureRows, k: int = K) -> NDArray[np.float64]:
@@ -49,20 +55,25 @@ def result(real: FeatureRows, synthetic: FeatureRows, k: int = K) -> PRDC:
     splits = balanced_halves()
     kept = np.concatenate([np.ones((1, GROUPS), np.bool_), splits, ~splits])
     table = _table(real, synthetic, k, kept)
-    return PRDC(table[0], np.stack(np.split(table[1:], 2), axis=1))
+    groups = min(len(np.unique(side.groups)) for side in (real, synthetic))
+    patients = len(np.unique(real.patients)), len(np.unique(synthetic.patients))
+    return PRDC(table[0], np.stack(np.split(table[1:], 2), axis=1), groups, patients)
 
 
 def interval(found: PRDC, measure: int) -> Interval | tuple[None, None]:
     """95 % of one of NAMES, by its place. Shares are taken as arcsines of their roots, whose variance does
-    not depend on the share: that at half of the films is another one.
+    not depend on the share: that at half of the films is another one. Where every half has the same share of
+    0 or 1, it is that of as many independent films as there are patients.
     """
     value, halves = float(found.values[measure]), found.halves[..., measure]
     if NAMES[measure] == "density":
-        low, high = half_sample(value, halves)
+        low, high = half_sample(value, halves, found.groups)
         return (None, None) if low is None or high is None else (max(low, 0.0), high)
-    low, high = half_sample(float(np.arcsin(np.sqrt(value))), np.arcsin(np.sqrt(halves)))
+    low, high = half_sample(float(np.arcsin(np.sqrt(value))), np.arcsin(np.sqrt(halves)), found.groups)
     if low is None or high is None:
         return None, None
+    if low == high and value in (0, 1):
+        return binomial(value, found.patients_of(measure))
     return float(np.sin(max(low, 0.0)) ** 2), float(np.sin(min(high, np.pi / 2)) ** 2)
 
 

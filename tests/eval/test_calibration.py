@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -98,3 +100,10 @@ def test_too_few_films_have_rows_without_values() -> None:
     few = ScoredFilms(STATE.scores[:5], STATE.truth[:5], STATE.patients[:5], STATE.keys[:5])
     rows = calibration_scores(few, few, findings=FINDINGS, extractor="c", digest="d", reference="r")
     assert [(row.metric, row.value) for row in rows] == [("ece_label", None), ("brier_label", None)]
+
+
+def test_one_patient_has_neither_floor_nor_interval() -> None:
+    one = replace(scored(400, 1), patients=np.zeros(400, np.uint64))
+    (row, *_) = calibration_scores(one, one, findings=FINDINGS, extractor="x", digest="d", reference="r")
+    assert row.value is not None
+    assert (row.floor, row.low, row.high) == (None, None, None)

@@ -147,3 +147,10 @@ def test_what_cannot_be_compared_is_refused_or_has_no_value() -> None:
     assert compare(state, few) == [None]
     with pytest.raises(ValueError, match="two patients"):
         delong(state.scores, state.truth[:, 0] == 1, np.zeros(80, np.uint64))
+
+
+def test_an_interval_stays_within_zero_and_one() -> None:
+    scores = np.array([0.1, 0.2, 0.9, 0.3, 0.95, 0.97])[:, None]
+    positive = np.array([False, False, False, True, True, True])
+    low, high = delong(scores, positive, np.arange(6, dtype=np.uint64)).interval(0)
+    assert 0 <= low < 7 / 9 < high == 1

@@ -23,7 +23,7 @@ def test_the_jackknife_and_the_halves_of_a_difference_of_means_are_the_paired_t_
     value = float(ours.mean() - rival.mean())
     for found in (
         by_jackknife(LeftOut(value, without, ONE_EACH), 0.0),
-        by_halves(value, 0.0, np.array(halves)),
+        by_halves(value, 0.0, np.array(halves), GROUPS),
     ):
         assert (found.p, found.low, found.high) == pytest.approx((expected.pvalue, low, high), rel=1e-9)
 
@@ -44,9 +44,11 @@ def test_too_few_patients_have_a_difference_and_neither_interval_nor_p() -> None
     few = np.full(GROUPS, np.nan)
     few[0] = 1.0
     halves = np.full((GROUPS - 1, 2), np.nan)
+    values, alone = np.array([1.0, 2.0, 3.0]), np.zeros(3, np.uint64)
     for found in (
+        difference_of_means(values + 1, alone, values, alone),
         by_jackknife(LeftOut(1.0, few, ONE_EACH), 2.0),
-        by_halves(1.0, 2.0, halves),
+        by_halves(1.0, 2.0, halves, GROUPS),
         by_resamples(1.0, 2.0, np.array([np.nan])),
     ):
         assert (found.value, found.rival, found.low, found.high, found.p) == (1.0, 2.0, None, None, None)

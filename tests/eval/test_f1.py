@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_recall_curve
 
 from eval.auc import ScoredFilms
-from eval.f1 import choose_thresholds, f1_scores
+from eval.f1 import choose_thresholds, f1_differences, f1_scores
 
 FINDINGS = ("Edema", "Fracture", "Pneumonia")
 
@@ -102,3 +104,12 @@ def test_one_patient_has_no_interval() -> None:
     alone = ScoredFilms(SYNTHETIC.scores, SYNTHETIC.truth, np.zeros_like(SYNTHETIC.patients), SYNTHETIC.keys)
     rows = f1_scores(alone, REAL, THRESHOLDS, findings=FINDINGS, extractor="c", digest="d", reference="r")
     assert rows[0].value is not None and rows[0].low is None
+
+
+def test_one_patient_has_no_floor_and_no_difference_that_could_be_told() -> None:
+    one = replace(scored(400, 1), patients=np.zeros(400, np.uint64))
+    told = {"extractor": "x", "digest": "d", "reference": "r"}
+    (row, *_) = f1_scores(one, one, np.zeros(len(FINDINGS)), findings=FINDINGS, **told)
+    assert row.value is not None and row.floor is None
+    found = f1_differences(one, one, np.zeros(len(FINDINGS)), findings=FINDINGS)
+    assert found and {(one.low, one.high, one.p) for one in found.values()} == {(None, None, None)}

@@ -141,3 +141,14 @@ def test_a_group_without_films_is_no_obstacle() -> None:
     kept = groups(of) != 3
     score = fid_infinity_score(REAL, side(vectors(rng, 600, 0.3)[kept], of[kept]), **TOLD)
     assert score.value is not None and score.low is not None and GROUPS == 20
+
+
+def test_few_patients_have_no_line_and_say_so() -> None:
+    rng = np.random.default_rng(0)
+    real = corpus(1, 600)
+    few = side(vectors(rng, 400, 0.3), patients(rng, 400, each=200))
+    row = fid_infinity_score(real, few, extractor="x", digest="d", reference="r")
+    assert row.value is None and row.note is not None and "too few patients" in row.note
+    assert fid_infinity_difference(real, few, few) is None
+    row = fid_infinity_score(few, real, extractor="x", digest="d", reference="r")
+    assert row.value is not None and row.floor is None

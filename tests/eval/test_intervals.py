@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import binomtest, ttest_1samp
 
 from eval.auc import ScoredFilms, macro, result
 from eval.groups import GROUPS
 from eval.intervals import (
     balanced_halves,
+    binomial,
     bootstrap_auc,
     bootstrap_mean,
     half_sample,
@@ -75,10 +76,29 @@ def test_half_samples_of_a_mean_have_the_t_test_s_interval() -> None:
     groups = np.random.default_rng(5).normal(size=GROUPS)
     about_zero = ttest_1samp(groups - groups.mean(), 0).confidence_interval()
     halves = np.array([[groups[kept].mean(), groups[~kept].mean()] for kept in balanced_halves()])
-    assert half_sample(0.0, halves) == pytest.approx(tuple(about_zero), rel=1e-12)
+    assert half_sample(0.0, halves, GROUPS) == pytest.approx(tuple(about_zero), rel=1e-12)
     halves[3, 1] = np.nan
-    assert half_sample(0.0, halves) == half_sample(0.0, np.delete(halves, 3, 0))
-    assert half_sample(0.0, halves[3:5]) == (None, None)
+    assert half_sample(0.0, halves, GROUPS) == half_sample(0.0, np.delete(halves, 3, 0), GROUPS)
+    assert half_sample(0.0, halves[3:5], GROUPS) == (None, None)
+
+
+@pytest.mark.parametrize("patients", [3, 5, 8])
+def test_half_samples_of_few_patients_have_as_few_degrees_of_freedom(patients: int) -> None:
+    rng, held, draws = np.random.default_rng(0), 0, 2000
+    assert half_sample(0.0, np.zeros((GROUPS - 1, 2)), 2) == (None, None)
+    for _ in range(draws):
+        values, kept = rng.normal(size=patients), balanced_halves()[:, :patients]
+        with np.errstate(invalid="ignore"):
+            halves = np.stack([(part * values).sum(1) / part.sum(1) for part in (kept, ~kept)], axis=1)
+        low, high = half_sample(float(values.mean()), halves, patients)
+        held += low is not None and high is not None and low <= 0 <= high
+    assert held / draws >= 0.93
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_a_share_of_nothing_or_all_has_the_interval_of_clopper_and_pearson(share: int) -> None:
+    exact = binomtest(40 * share, 40).proportion_ci()
+    assert binomial(share, 40) == pytest.approx((exact.low, exact.high), rel=1e-9)
 
 
 def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says() -> None:

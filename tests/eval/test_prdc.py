@@ -11,7 +11,7 @@ from prdc import compute_prdc
 from eval.feature_rows import merge_all
 from eval.floors import plan_floor
 from eval.intervals import balanced_halves
-from eval.prdc import NAMES, PRDC, K, prdc_scores, result, values
+from eval.prdc import NAMES, PRDC, K, interval, prdc_scores, result, values
 from tests.eval.feature_sets import AWKWARD, awkward, rows
 
 
@@ -156,3 +156,12 @@ def test_the_tile_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = result(REAL, SYNTHETIC)
     assert ours.values.tobytes() == whole.values.tobytes()
     assert ours.halves.tobytes() == whole.halves.tobytes()
+
+
+def test_a_share_of_nothing_or_all_has_an_interval() -> None:
+    real, synthetic = normal(40, 8, 0), 0.01 * normal(40, 8, 1)  # of twenty patients
+    collapsed = result(rows(real), rows(synthetic, "s"))
+    assert collapsed.values[:2].tolist() == [1.0, 0.0]
+    (low, high), (least, most) = interval(collapsed, 0), interval(collapsed, 1)
+    assert (low, high) == (pytest.approx(0.832, abs=1e-3), 1)
+    assert (least, most) == (0, pytest.approx(0.168, abs=1e-3))
