@@ -48,7 +48,7 @@ from jobs.event_lines import event_lines
 from jobs.instruments import make_instruments
 from jobs.metric_files import METRICS_PATH, TABLE_PATH, scores_there
 from jobs.progress import Progress, progress
-from jobs.protocols import PROTOCOLS, follow_protocol
+from jobs.protocols import PROTOCOLS, Generated, follow_protocol
 from jobs.reference import evaluate_against, publish
 from jobs.summary import Summary
 
@@ -133,7 +133,8 @@ def run(config: Config) -> Summary:
         exhibits = make_exhibits(selections, censuses, totals, cache, bar.update)
     output.replace(EXHIBITS_PATH, exhibits_to_json(exhibits))
     if config.preset in PROTOCOLS:
-        scores = follow_protocol(scores, PROTOCOLS[config.preset], selections)
+        generated = Generated.of(selections[SYNTHETIC], totals[SYNTHETIC].likeness)
+        scores = follow_protocol(scores, PROTOCOLS[config.preset], selections, generated)
     digests = {side: selection.corpus.digest for side, selection in selections.items()}
     scores = [_of_corpora(score, digests) for score in scores]
     output.replace(TABLE_PATH, scores_to_parquet(scores))

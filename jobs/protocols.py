@@ -5,12 +5,18 @@ Each has a file in conf/preset with the options that measure it; docs/presets.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cluster.film_slices import REAL, REFERENCE, Selection
+import numpy as np
+
+from cluster.film_slices import REAL, REFERENCE, Selection, first_films
+from eval.ms_ssim import SAMPLES, Likeness
 from eval.prdc import NAMES
 from eval.scores import Score
+
+SPLITS = {REAL: "test", REFERENCE: "train"}
+"""Which real films the presets take; another split may be typed beside them, and is then a fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +26,8 @@ class Line:
     metric: str  # as in metrics.json; of mAUCs all means and findings
     extractor: str | None
     reference: str | None = REAL  # the side whose films it is a distance from; None: it is no distance
-    films: int | None = None  # synthetic ones that it takes; None: one for each of its reports
+    films: int | None = None  # that it takes of either side; None: a synthetic one for each of its reports
+    prompts: int | None = None  # with SAMPLES films each, where it takes those and no other films
     but: str = ""  # in what the value here is not theirs to the letter
     fault: str = ""  # what is wrong with it, and what to read instead
 
@@ -31,7 +38,22 @@ class Protocol:
     lines: tuple[Line, ...]
 
 
-_TRAINED = "its distance is from training films, which copies of them would win: read that from test films"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """The synthetic films that are there to be measured."""
+
+    films: int
+    reports: int  # that they were made from
+    prompts: int  # whose likeness was measured, on SAMPLES films each
+
+    @classmethod
+    def of(cls, synthetic: Selection, likeness: Likeness) -> Generated:
+        """Reads ids, and no images."""
+        keys, firsts, _ = first_films(synthetic)
+        return cls(films=len(keys), reports=len(np.unique(firsts)), prompts=len(likeness.prompts))
+
+
+_TRAINED = "the paper takes it from training films, which copies of them would win: read that from test films"
 _ENLARGED = "films are shrunk to 299 pixels before RAD-DINO enlarges them to 518: read that of rad_dino"
 _SUBSETS = (
     "of all films, which their 100 subsets as large as the smaller side estimate and, of equal sides, are"
@@ -100,7 +122,7 @@ PROTOCOLS = {
             Line(
                 metric="ms_ssim_valid",
                 extractor=None,
-                films=8000,
+                prompts=2000,
                 fault="it has no floor and no interval: read both here, and ms_ssim beside it",
             ),
         ),
@@ -132,20 +154,21 @@ PROTOCOLS = {
 
 
 def follow_protocol(
-    scores: Sequence[Score], protocol: Protocol, selections: Mapping[str, Selection]
+    scores: Sequence[Score], protocol: Protocol, selections: Mapping[str, Selection], generated: Generated
 ) -> list[Score]:
     """The scores, of which those that are rows of the paper's tables say so, and what is wrong with them."""
-    return [_marked(score, protocol, selections) for score in scores]
+    return [_marked(score, protocol, selections, generated) for score in scores]
 
 
-def _marked(score: Score, protocol: Protocol, selections: Mapping[str, Selection]) -> Score:
+def _marked(
+    score: Score, protocol: Protocol, selections: Mapping[str, Selection], generated: Generated
+) -> Score:
     for line in protocol.lines:
         if _is(score, line, selections):
             source = f"{protocol.source}; but {line.but}" if line.but else protocol.source
-            faults = [line.fault] if line.fault else []
-            if line.films is not None and score.n_synthetic != line.films:
-                faults.append(f"it takes {line.films:,} films, and these are {score.n_synthetic:,}")
-            return replace(score, protocol=source, fault="; ".join(faults) or None)
+            split = selections[line.reference or REAL].split
+            faults = "; ".join(_faults(score, line, split, generated))
+            return replace(score, protocol=source, fault=faults or None)
     return score
 
 
@@ -153,5 +176,24 @@ def _is(score: Score, line: Line, selections: Mapping[str, Selection]) -> bool:
     if score.against is not None or score.extractor != line.extractor:
         return False
     mean = score.metric.removesuffix("_micro").removesuffix("_weighted")
-    named = line.reference is None or score.reference == selections[line.reference].name
+    side = line.reference
+    named = side is None or (side in selections and score.reference == selections[side].name)
     return mean == line.metric and named
+
+
+def _faults(score: Score, line: Line, split: str | None, generated: Generated) -> Iterator[str]:
+    """What is wrong with the line, then where the films that were measured are not those that it takes."""
+    if line.fault:
+        yield line.fault
+    if split != (theirs := SPLITS[line.reference or REAL]):
+        yield f"its preset takes real films of split {theirs}, and these are of {split or 'all splits'}"
+    if line.prompts is not None:
+        if line.prompts != (n := generated.prompts):
+            yield f"it takes {line.prompts:,} prompts with {SAMPLES} films each, and these are {n:,}"
+    elif line.films is not None:
+        if (score.n_real, score.n_synthetic) != (line.films, line.films):
+            these = f"{score.n_real:,} real and {score.n_synthetic:,} synthetic ones"
+            yield f"it takes {line.films:,} films of either side, and these are {these}"
+    elif generated.films != generated.reports:
+        these = f"{generated.films:,} of {generated.reports:,} reports"
+        yield f"it takes one film for each report, and these are {these}"
