@@ -136,7 +136,8 @@ class Assignments:
     def again(self, assignment: Assignment) -> None:
         """The assignment was not done, and nothing is known of it: the store did not answer."""
         self._in_flight[assignment.unit] -= 1
-        if not self.is_settled(assignment) and not self._is_elsewhere(assignment.unit):
+        in_other_hands = assignment.probe is None and self._is_elsewhere(assignment.unit)  # a probe never is
+        if not self.is_settled(assignment) and not in_other_hands:
             self._again.append(assignment)
 
     def lost(self, assignment: Assignment, samples: int) -> None:

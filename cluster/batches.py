@@ -53,17 +53,22 @@ class BatchRunner:
         """What became of each slot: its film, the reason for its reject, or None where it was empty (None).
 
         A batch that raises is taken apart: each row is run in its own slot with the pad row in all others,
-        and those that raise alone are rejected. Raises what concerns the device and not a row: out of
-        memory, or a fault after which the process is of no use.
+        and those that raise alone are rejected. Where any does so, and where no row's film is finite, the pad
+        row has to work by itself first: else it is the process that fails, and not its rows. Raises what
+        concerns the device and not a row: out of memory, or a fault after which the process is of no use.
         """
         if not any(slots):
             return [None] * len(slots)
         try:
-            return self._judged(slots)
+            outcomes = self._judged(slots)
         except _OF_THE_DEVICE:
             raise
         except Exception:  # noqa: BLE001  # a pipeline from anywhere may raise anything
-            return [self._alone(slots, number) for number in range(len(slots))]
+            outcomes = [self._alone(slots, number) for number in range(len(slots))]
+        reasons = {made if isinstance(made, str) else None for made in outcomes if made is not None}
+        if PIPELINE_RAISED in reasons or reasons == {NOT_FINITE}:
+            self._try_pad()
+        return outcomes
 
     def call(self, slots: Sequence[Slot | None]) -> Films:
         """The pipeline's films of a batch, the pad row in every slot that is empty or missing."""
@@ -89,6 +94,11 @@ class BatchRunner:
             raise
         except Exception:  # noqa: BLE001  # as above; the reason names no text, for it may hold the report's
             return PIPELINE_RAISED
+
+    def _try_pad(self) -> None:
+        """Raises what the pipeline raises for pad rows, FloatingPointError where a film is not finite."""
+        if not all(np.isfinite(film).all() for film in self.call([])):
+            raise FloatingPointError("the pad row's film is not finite either")
 
     def _judged(self, slots: Sequence[Slot | None]) -> list[Film | str | None]:
         films = self.call(slots)

@@ -65,6 +65,9 @@ def test_twins_settle_a_unit_once_and_exclude_no_other_row(
             in_flight.append(assignments.twin(random.choice(slow)))
         else:
             ended = in_flight.pop(random.randrange(len(in_flight)))
+            if random.random() > 0.8:
+                assignments.again(ended)
+                continue
             run = set(range(*(ended.probe or (0, samples)))) - set(ended.excluded)
             if run & killers.get(ended.unit, set()):
                 assignments.failed(ended, samples)
@@ -167,6 +170,22 @@ def test_what_the_store_did_not_answer_may_share_a_worker() -> None:
     assignments.again(first)
     assert assignments.suspects == 0
     assert assignments.take(suspects=False) == first
+
+
+def test_a_probe_that_was_not_done_comes_again_though_a_twin_has_its_unit() -> None:
+    assignments = Assignments([1])
+    slow = assignments.take(suspects=True)
+    assert slow is not None
+    for _ in range(ATTEMPTS):
+        assignments.failed(assignments.twin(slow), 8)
+    probe = Assignment(1, probe=(0, 4), suspect=True)
+    for undone in (assignments.again, lambda probe: assignments.lost(probe, 8)):
+        assert assignments.take(suspects=True) == probe
+        undone(probe)
+    assignments.failed(slow, 8)
+    assert assignments.take(suspects=True) == probe and assignments.waiting == 0
+    assignments.failed(probe, 8)
+    assert drive(assignments, 8, {1: {2}}) == ({1: (2,)}, 2)
 
 
 def test_an_outage_of_the_store_is_nobody_s_fault_however_long() -> None:

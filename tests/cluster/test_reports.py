@@ -6,11 +6,13 @@ import tracemalloc
 from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from benchmarks.reports import write_reports
 from cluster import reports
 from cluster.corpus import Corpus, ShardEntry, corpus_digest
-from cluster.plan import plan_units
+from cluster.plan import Span, plan_units
 from cluster.reports import ReportReader, count_reports
 from cluster.selection import select_all
 from diffcxr.errors import InputError
@@ -77,3 +79,29 @@ def test_a_manifest_that_counts_wrongly_is_damage(tmp_path: Path) -> None:
     plan = plan_units([shard.reports or 0 for shard in corpus.shards])
     with pytest.raises(InputError, match="the manifest says 2"):
         ReportReader(corpus.uri, corpus.digest).read(plan.unit(0).spans)
+
+
+def test_the_rows_of_scattered_spans_are_in_order_and_keep_no_shard_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(number: int) -> pa.Table:
+        held.append(pa.total_allocated_bytes() - before)
+        return read_shard(number)
+
+    held: list[int] = []
+    corpus = write_reports(str(tmp_path / "reports"), reports=20_000, shard_rows=1000)
+    reader = ReportReader(corpus.uri, corpus.digest)
+    spans = [Span(shard, start, start + 2) for shard in range(20) for start in (3, 500)]
+    before, read_shard = pa.total_allocated_bytes(), reader._read
+    monkeypatch.setattr(reader, "_read", read)
+    rows = reader.read(spans)
+    numbers = [span.shard * 1000 + row for span in spans for row in range(span.start, span.stop)]
+    assert rows.column("report_id").to_pylist() == [f"r{number:08d}" for number in numbers]
+    shard = corpus.read(0, reports.REPORT_COLUMNS).nbytes
+    assert len(held) == 20 and max(held) < 3 * shard  # the reader keeps two
+
+
+def test_a_part_of_a_shard_does_not_share_its_memory(tmp_path: Path) -> None:
+    corpus = write_reports(str(tmp_path / "reports"), reports=1000, shard_rows=1000)
+    rows = ReportReader(corpus.uri, corpus.digest).read([Span(0, 3, 5)])
+    assert rows.get_total_buffer_size() < 2 * rows.nbytes
