@@ -1,7 +1,8 @@
 """Whether the features of all films fit beside each other, which KID and PRDC compare one by one.
 
-The other measures' states are bounded, whatever the number of films; this one is films x dimensions. The
-driver holds it, and is asked before anything is extracted: it would die after hours of work.
+The other measures' states are bounded, whatever the number of films (that of MS-SSIM by the PROMPTS of
+`eval.quartets`), or some bytes a film; this one is films x dimensions. The driver holds it, and is asked
+before anything is extracted: it would die after hours of work.
 """
 
 from __future__ import annotations

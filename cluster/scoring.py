@@ -163,6 +163,7 @@ def film_scores(selections: Mapping[str, Selection], totals: Totals) -> Iterator
         return evidence.films - evidence.unreadable
 
     real, synthetic = totals[REAL], totals[SYNTHETIC]
+    quartets = totals.instruments.quartets.get(SYNTHETIC)
     yield from ms_ssim_scores(
         real.likeness,
         synthetic.likeness,
@@ -170,4 +171,5 @@ def film_scores(selections: Mapping[str, Selection], totals: Totals) -> Iterator
         n_synthetic=read(synthetic),
         digest=MS_SSIM_DIGEST,
         reference=selections[REAL].name,
+        prompts=None if quartets is None else quartets.found,
     )

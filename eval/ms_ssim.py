@@ -40,8 +40,8 @@ class Sample:
 class Likeness:
     """A mergeable state: of each complete prompt the mean over its pairs; of others the films there are.
 
-    It stays as small as that: the films of a prompt stand beside each other in a corpus, so that only those
-    at the edges of slices wait.
+    It stays as small as SAMPLES - 1 films of each prompt that `eval.quartets` chooses, in whatever order they
+    come: companions of a film that cannot be read wait to the end.
     """
 
     prompts: NDArray[np.uint64]  # (p,)
@@ -64,12 +64,16 @@ def update(state: Likeness, samples: Iterable[Sample]) -> Likeness:
 
 
 def merge(a: Likeness, b: Likeness) -> Likeness:
-    """The state of the films of both, prompts in the order of their numbers."""
-    waiting: dict[int, dict[int, Sample]] = {}
-    for sample in (*a.waiting, *b.waiting):
+    """The state of the films of both, prompts in the order of their numbers.
+
+    Of the films that wait in `a`, which may be many, only those of prompts in `b` are grouped.
+    """
+    met: dict[int, dict[int, Sample]] = {sample.prompt: {} for sample in b.waiting}
+    apart = [sample for sample in a.waiting if sample.prompt not in met]
+    for sample in (*(sample for sample in a.waiting if sample.prompt in met), *b.waiting):
         if sample.index < SAMPLES:
-            waiting.setdefault(sample.prompt, {})[sample.index] = sample
-    complete = {prompt: films for prompt, films in waiting.items() if len(films) == SAMPLES}
+            met[sample.prompt][sample.index] = sample
+    complete = {prompt: films for prompt, films in met.items() if len(films) == SAMPLES}
     found = [
         (films[0].patient, *_mean_likeness([films[i].film for i in range(SAMPLES)]))
         for films in complete.values()
@@ -81,7 +85,7 @@ def merge(a: Likeness, b: Likeness) -> Likeness:
         np.concatenate([a.patients, b.patients, np.array([f[0] for f in found], np.uint64)])[order],
         np.concatenate([a.values, b.values, *(likeness[None] for _, likeness, _ in found)])[order],
         np.concatenate([a.resized, b.resized, np.array([f[2] for f in found], np.bool_)])[order],
-        tuple(s for prompt, films in waiting.items() if prompt not in complete for s in films.values()),
+        (*apart, *(s for prompt, films in met.items() if prompt not in complete for s in films.values())),
     )
 
 
@@ -93,14 +97,23 @@ def result(state: Likeness, edges: int = REFLECTED) -> float:
 
 
 def ms_ssim_scores(
-    real: Likeness, synthetic: Likeness, *, n_real: int, n_synthetic: int, digest: str, reference: str
+    real: Likeness,
+    synthetic: Likeness,
+    *,
+    n_real: int,
+    n_synthetic: int,
+    digest: str,
+    reference: str,
+    prompts: int | None = None,  # with four films, measured or not; None: as many as were measured
 ) -> Iterator[Score]:
     """The mean over prompts, with a bootstrap over patients; without a value where no prompt has four films.
 
     A row for either way with edges: `ms_ssim` reflects them, `ms_ssim_valid` leaves them out. `real` holds
     real films, each four of four patients, instead of prompts: their likeness is the `floor`.
     """
-    told = [f"{len(synthetic.values):,} prompts with {SAMPLES} films each"]
+    measured = len(synthetic.values)
+    of = f" of {prompts:,}" if prompts not in (None, measured) else ""
+    told = [f"{measured:,}{of} prompts with {SAMPLES} films each"]
     if resized := int(synthetic.resized.sum()):
         told.append(f"films of {resized:,} resized to {_RESIZED} pixels, for five scales need {SMALLEST}")
     for edges, metric in ((REFLECTED, "ms_ssim"), (VALID, "ms_ssim_valid")):

@@ -127,6 +127,23 @@ def test_small_films_are_resized_and_the_row_says_so() -> None:
     assert other.note == "4 prompts with 4 films each" and other.floor is None
 
 
+@pytest.mark.parametrize(
+    ("prompts", "told"), [(2, "2 prompts"), (None, "2 prompts"), (1234, "2 of 1,234 prompts")]
+)
+def test_the_row_says_how_many_prompts_were_not_measured(prompts: int | None, told: str) -> None:
+    given = {"n_real": 8, "n_synthetic": 8, "digest": "d", "reference": "r", "prompts": prompts}
+    for row in ms_ssim_scores(Likeness.empty(), update(Likeness.empty(), samples(2)), **given):
+        assert row.note == f"{told} with 4 films each"
+
+
+def test_films_that_wait_are_neither_lost_nor_doubled_when_others_arrive() -> None:
+    early = merge(update(Likeness.empty(), WHOLE[::4]), update(Likeness.empty(), WHOLE[1::4]))
+    assert len(early.waiting) == 10 and not len(early.prompts)
+    state = merge(early, update(Likeness.empty(), [*WHOLE[2:8:4], *WHOLE[3:8:4]]))  # of the first two prompts
+    assert state.prompts.tolist() == [1, 2] and state.values.tobytes() == EXPECTED.values[:2].tobytes()
+    assert sorted((s.prompt, s.index) for s in state.waiting) == [(p, i) for p in (3, 4, 5) for i in (0, 1)]
+
+
 def test_the_prompts_of_one_patient_have_a_value_but_no_interval() -> None:
     given = {"n_real": 8, "n_synthetic": 8, "digest": "d", "reference": "r"}
     row, _ = ms_ssim_scores(Likeness.empty(), update(Likeness.empty(), samples(2)), **given)
