@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate, pairwise
 from typing import Any
 
 from cluster.corpus import read_footers
@@ -19,8 +21,11 @@ from jobs.options import required
 from jobs.summary import Summary, clock
 from jobs.training_status import training_summary
 
-RECENT = 20
-"""Shards that the rate is taken from: a run that was interrupted is as fast as it is now."""
+RECENT = 5.0
+"""Units' times that the rate is taken from, so that each of many workers has made several units in them."""
+
+PAUSE = 3.0
+"""Units' times without a shard after which a run was interrupted: it is as fast as it has been since."""
 
 
 @dataclass(kw_only=True)
@@ -53,7 +58,8 @@ def run(config: Config) -> Summary:
     done, total = sum(shard.samples for shard in shards), inventory.planned("samples")
     images = sum(footer.rows for footer in footers if footer is not None)
     finished = inventory.corpus is not None
-    speed = rate(shards)
+    usages = read_usage(storage)
+    speed = rate(shards, sum(usage.worker_seconds for usage in usages) / max(1, len(shards)))
     values: dict[str, Any] = {
         "output": storage.uri,
         "finished": finished,
@@ -66,17 +72,35 @@ def run(config: Config) -> Summary:
         "seconds_left": 0.0 if finished else _left(done, total, speed),
         "seconds_since_last_shard": _since(shards),
     }
-    used = usage_summary(read_usage(storage), images)
+    used = usage_summary(usages, images)
     return Summary(values=values | used, table=[*_table(values), *map(list, used.items())])
 
 
-def rate(shards: Sequence[Committed]) -> float | None:
-    """Samples a second over the most recent shards; None where they are fewer than two, or of one moment."""
-    recent = sorted(shards, key=lambda shard: shard.when)[-RECENT:]
-    if len(recent) < 2:
+def rate(shards: Sequence[Committed], unit_seconds: float) -> float | None:
+    """Samples a second of late, where a unit takes a worker so many seconds; None where nobody knows.
+
+    Workers that began together end together, so it is the slope of a line through what was done by when,
+    which waves of shards do not tilt. Shards within one unit's time are at most one of each worker.
+    """
+    recent = _recent(shards, timedelta(seconds=unit_seconds))
+    if not recent or not unit_seconds:
         return None
-    seconds = (recent[-1].when - recent[0].when).total_seconds()
-    return sum(shard.samples for shard in recent[1:]) / seconds if seconds > 0 else None
+    times = [(shard.when - recent[0].when).total_seconds() for shard in recent]
+    done = list(accumulate(shard.samples for shard in recent))
+    if times[-1] < unit_seconds:
+        return done[-1] / unit_seconds
+    return statistics.linear_regression(times, done).slope
+
+
+def _recent(shards: Sequence[Committed], unit: timedelta) -> list[Committed]:
+    """Those of the last RECENT units' times, back to a PAUSE at most, in the order of time."""
+    newest_first = sorted(shards, key=lambda shard: shard.when, reverse=True)
+    recent = newest_first[:1]
+    for later, shard in pairwise(newest_first):
+        if later.when - shard.when > PAUSE * unit or recent[0].when - shard.when > RECENT * unit:
+            break
+        recent.append(shard)
+    return recent[::-1]
 
 
 def _left(done: int, total: int | None, speed: float | None) -> float | None:

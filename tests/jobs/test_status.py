@@ -51,13 +51,33 @@ def test_a_training_says_which_stage_is_where(tmp_path: Path) -> None:
     assert "0:05:00" in summary.render()
 
 
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def landed(*seconds: float, samples: int = 1) -> list[Committed]:
+    return [Committed(START + timedelta(seconds=second), samples) for second in seconds]
+
+
 def test_the_rate_is_of_now_and_not_of_the_night_that_nothing_ran() -> None:
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    evening = [Committed(start + timedelta(seconds=second), 1) for second in range(20)]
-    morning = [Committed(start + timedelta(hours=9, seconds=2 * second), 10) for second in range(20)]
-    assert rate(evening + morning) == pytest.approx(5.0)
-    assert rate(evening[:1]) is None
-    assert rate([]) is None
+    evening = landed(*range(20))
+    morning = landed(*(9 * 3600 + 2 * second for second in range(20)), samples=10)
+    assert rate(evening + morning, 2.0) == pytest.approx(5.0)
+    assert rate(evening + morning[:3], 2.0) == pytest.approx(5.0), "and soon after"
+    assert rate([], 2.0) is None
+    assert rate(evening, 0.0) is None, "where no call has said what it used"
+
+
+@pytest.mark.parametrize("shards", [100, 150, 200, 220, 300, 350, 600, 620, 1000])
+def test_the_rate_of_a_hundred_workers_that_end_together_is_that_of_them_all(shards: int) -> None:
+    times = [600 * (1 + number // 100) + number % 100 / 10 for number in range(shards)]
+    assert rate(landed(*times), 600.0) == pytest.approx(100 / 600, rel=0.25)
+    if shards % 100 == 0:
+        assert rate(landed(*times), 600.0) == pytest.approx(100 / 600, rel=0.02)
+
+
+@pytest.mark.parametrize("shards", [200, 230, 300, 1000])
+def test_the_rate_of_a_hundred_workers_that_end_one_after_another_is_that_of_them_all(shards: int) -> None:
+    assert rate(landed(*(6.0 * number for number in range(shards))), 600.0) == pytest.approx(100 / 600)
 
 
 def test_where_no_run_is_nothing_is_made_up(tmp_path: Path) -> None:
