@@ -124,6 +124,19 @@ def corpus_digest(shards: Sequence[ShardEntry]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def refuse_foreign_views(storage: Storage) -> None:
+    """Raises RefusedError where a run that has yet to begin would replace a file of somebody else's.
+
+    The record is looked for last: a twin that began meanwhile has written it before its views.
+    """
+    foreign = [path for path in (CARD_PATH, REJECTED_PATH) if storage.exists(path)]
+    if foreign and not storage.exists(RUN_PATH):
+        where = storage.child(foreign[0]).uri
+        raise RefusedError(
+            f"the output holds a {foreign[0]} of its own", where, "Move it away, or choose a new output."
+        )
+
+
 def finish_corpus(
     storage: Storage,
     name: str,
@@ -136,6 +149,7 @@ def finish_corpus(
 ) -> Corpus:
     """The corpus of shards 0 .. `units`-1: writes rejects and card, then corpus.json. May be repeated.
 
+    The first two are views and replace what is there: whoever begins a run calls refuse_foreign_views before.
     Nothing in them depends on the machine, the URI or the time, but the day on which the corpus was begun, as
     the store dates its first object. Raises IncompleteError where shards are
     missing and RefusedError where one is another run's.
@@ -153,7 +167,7 @@ def finish_corpus(
     rejects = [reject for footer in present for reject in footer.rejects]
     if rejects:
         lines = "".join(json.dumps(asdict(reject), sort_keys=True) + "\n" for reject in rejects)
-        _create_equal(storage, REJECTED_PATH, lines.encode())
+        storage.replace(REJECTED_PATH, lines.encode())
     shards = tuple(ShardEntry(shard_path(f.unit), f.rows, f.content_sha256, f.reports) for f in present)
     rows = sum(shard.rows for shard in shards)
     begun = min((stored.modified for stored in storage.list()), default=datetime.now(UTC))
@@ -178,7 +192,7 @@ def finish_corpus(
         "parent": None if parent is None else _sorted(parent),
         "shards": [asdict(shard) for shard in shards],
     }
-    _create_equal(storage, CARD_PATH, make_card(manifest).encode())
+    storage.replace(CARD_PATH, make_card(manifest).encode())
     _create_equal(storage, MANIFEST_PATH, (json.dumps(manifest, indent=2) + "\n").encode())
     return Corpus.open(storage)
 

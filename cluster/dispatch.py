@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,21 +37,26 @@ class Lost:
     error: str  # its class alone: messages may hold report text
 
 
-def dispatch(pool: Pool, recipe: Recipe, plan: Plan, units: Sequence[int]) -> Iterator[Receipt | Lost | None]:
+def dispatch(
+    pool: Pool, recipe: Recipe, plan: Plan, units: Sequence[int], may_begin: Callable[[], bool] = lambda: True
+) -> Iterator[Receipt | Lost | None]:
     """Receipts of units of a plan as they are done, in any order, and between them what was lost; None where
     a second went by without either. Where no unit waits, one that takes far longer than the others did is
     given to an idle worker as well; its first receipt counts, and one that says who committed it may follow.
-    A worker that is silent for far too long is ended, and what it had counts as failed.
+    A worker that is silent for far too long is ended, and what it had counts as failed. The pool is stopped
+    as soon as one more could be handed out and `may_begin` says no.
 
     Raises the DiffCXRError of a worker (damaged corpus, another run's shard, a store that did not answer for
     OUTAGE_SECONDS), and IncompleteError where units or workers keep failing.
     """
-    return _Dispatch(pool, recipe, plan, units).answers()
+    return _Dispatch(pool, recipe, plan, units, may_begin).answers()
 
 
 class _Dispatch:
-    def __init__(self, pool: Pool, recipe: Recipe, plan: Plan, units: Sequence[int]) -> None:
-        self._pool, self._recipe, self._plan = pool, recipe, plan
+    def __init__(
+        self, pool: Pool, recipe: Recipe, plan: Plan, units: Sequence[int], may_begin: Callable[[], bool]
+    ) -> None:
+        self._pool, self._recipe, self._plan, self._may_begin = pool, recipe, plan, may_begin
         self._assignments = Assignments(units)
         self._patience = Patience()
         self._away: float | None = None  # since when the store fails whoever asks it
@@ -117,6 +122,8 @@ class _Dispatch:
         for depth in range(QUEUE):  # first one unit to each worker, then a second one
             for member in self._pool.members:
                 if member.is_free and len(member.tasks) == depth and not (depth and member in testers):
+                    if self._assignments.waiting and not self._goes_on():
+                        return
                     suspects = not depth and (member in testers or not sound)
                     assignment = self._assignments.take(suspects)
                     if assignment is not None:
@@ -124,7 +131,15 @@ class _Dispatch:
         if not self._assignments.waiting:
             idle = [member for member in self._pool.members if member.is_free and not member.tasks]
             for member, straggler in zip(idle, self._stragglers(), strict=False):
+                if not self._goes_on():
+                    return
                 self._hand(member, self._assignments.twin(straggler))
+
+    def _goes_on(self) -> bool:
+        """Whether one more may be begun; else the pool is stopped."""
+        if not self._may_begin():
+            self._pool.stop()
+        return not self._pool.stopped
 
     def _sound(self) -> list[Member]:
         """Workers that have made a unit and are not late with another, those first that have least in hand.

@@ -64,13 +64,18 @@ def read_record(storage: Storage) -> RunRecord | None:
 
 
 def create_or_resume(storage: Storage, record: RunRecord) -> RunRecord:
-    """The record that the folder holds from now on: this one, or the equal one of the run that is resumed.
+    """The record that the folder holds from now on (see create_or_find)."""
+    return create_or_find(storage, record)[0]
+
+
+def create_or_find(storage: Storage, record: RunRecord) -> tuple[RunRecord, bool]:
+    """(this record, False), or (the equal one of the run that is resumed or of a twin, True).
 
     Its `stack` is that of the run's start. Raises RefusedError, naming each field that differs, where the
     folder holds another run.
     """
     if storage.create(RUN_PATH, record.to_bytes()):
-        return record
+        return record, False
     there = read_record(storage)
     if there is None:  # deleted between the two calls
         raise InputError(
@@ -82,7 +87,7 @@ def create_or_resume(storage: Storage, record: RunRecord) -> RunRecord:
         raise RefusedError(
             what, storage.uri, "Choose a new output, or the settings of the run that is there."
         )
-    return there
+    return there, True
 
 
 def differing_fields(there: RunRecord, here: RunRecord) -> list[str]:

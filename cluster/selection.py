@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from cluster.corpus import Corpus, read_footers
 from cluster.plan import Selection
 from cluster.reports import count_reports, read_ahead, report_ids
+from cluster.run_record import RunRecord, differing_fields
 from diffcxr.errors import InputError
 from diffcxr.sources.row import Reject
 
@@ -71,6 +72,26 @@ def select_rejected(corpus: Corpus, parent: Corpus, samples_per_report: int, lim
         raise InputError(f"the parent has rejected samples up to index {most}", parent.uri, fix)
     wanted = ([sorted(rejects.get(name, ())) for name in names] for names in report_ids(corpus))
     return _selected(wanted, samples_per_report, limit, {"retry": parent.digest})
+
+
+def refuse_other_seed(parent: Corpus, seed: int) -> None:
+    """Raises InputError where rejects of `parent` would not be made with the seeds that they had."""
+    there = _pixels(parent).get("seed", seed)
+    if there != seed:
+        what = f"the parent was made with seed={there}, not with seed={seed}"
+        raise InputError(what, parent.uri, f"Give seed={there}: each sample keeps the seed that it had.")
+
+
+def differing_pixels(parent: Corpus, record: RunRecord) -> list[str]:
+    """One phrase a setting that `parent` was made with and `record` is not (see differing_fields)."""
+    return differing_fields(RunRecord(_pixels(parent), {}), RunRecord(record.pixels, {}))
+
+
+def _pixels(made: Corpus) -> Mapping[str, object]:
+    """`pixels` of the run that made it, as its provenance holds them beside other things."""
+    found = made.manifest.get("provenance")
+    provenance = found if isinstance(found, dict) else {}
+    return {name: provenance[name] for name in provenance if name not in ("synthetic", "maker", *SELECTIONS)}
 
 
 def _selected(

@@ -101,11 +101,14 @@ def _run(name: str, module: ModuleType, arguments: Sequence[str]) -> int:
 
 
 def write_summary(summary: Summary) -> None:
-    """`summary.json` into the job's output, where it has one."""
+    """`summary.json` into the job's output, where it has one. Raises IncompleteError where a store or a disk
+    fails now that the work is done."""
     if summary.output is not None:
         from cluster.storage import Storage
+        from cluster.storage_errors import on_the_way
 
-        Storage.at(summary.output).replace("summary.json", summary.encode())
+        with on_the_way():
+            Storage.at(summary.output).replace("summary.json", summary.encode())
 
 
 def _expected(error: BaseException) -> DiffCXRError | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from cluster.corpus import MANIFEST_PATH, Corpus, finish_corpus
+from cluster.corpus import MANIFEST_PATH, Corpus, finish_corpus, refuse_foreign_views
 from cluster.ingest import commit_batch, committed_rows, cut_units
 from cluster.run_record import RunRecord, create_or_resume, read_record
 from cluster.storage import Storage
@@ -46,6 +46,7 @@ def run(config: Config) -> Summary:
             raise RefusedError("the output holds another corpus", storage.uri, "Choose a new output.")
         create_or_resume(storage, record)
         return _summary(Corpus.open(storage), config)
+    refuse_foreign_views(storage)
     storage.check_writable()
 
     units = rows = 0

@@ -74,5 +74,7 @@ class Config:
         None, help="URI of a .safetensors to write: what FID takes of real, so that others need no film of it"
     )
     publish_groups: bool = option(True, help="publish: with the groups of patients that intervals leave out")
-    publish_floor: int | None = option(None, help="publish: films in a half of the floor; null: as many as may be", min=2)
+    publish_floor: int | None = option(
+        None, help="publish: films in a half of the floor; null: as many as may be", min=2
+    )
     address: str | None = option(None, help="a Ray cluster's; null: RAY_ADDRESS, else a private one here")

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any, cast
 
-from cluster.corpus import MANIFEST_PATH, Corpus
+from cluster.corpus import MANIFEST_PATH, Corpus, refuse_foreign_views
 from cluster.generation import (
     Choices,
     finish_generation,
@@ -19,8 +19,15 @@ from cluster.models import NULL, absolute_model, fetch_model, is_diffcxr, model_
 from cluster.pool import Pool
 from cluster.prompts import PromptTemplate
 from cluster.recipe import Device, Ready
-from cluster.run_record import RunRecord, create_or_resume, differing_fields, read_record
-from cluster.selection import Selected, select_all, select_new, select_rejected
+from cluster.run_record import RunRecord, create_or_find, differing_fields, read_record
+from cluster.selection import (
+    Selected,
+    differing_pixels,
+    refuse_other_seed,
+    select_all,
+    select_new,
+    select_rejected,
+)
 from cluster.session import connect, is_private, resources
 from cluster.stack import differing
 from cluster.storage import Storage
@@ -105,7 +112,8 @@ def run(config: Config) -> Summary:
     output = Storage.at(config.output)
     there = _record_there(output, corpus)
     digest, diffcxr = _model(choices.model)
-    selected = _selected(config, corpus)
+    parent = None if config.parent is None else Corpus.open(config.parent)
+    selected = _selected(config, corpus, parent)
 
     if there is not None:
         # Whatever differs is known before Ray starts, and a finished run needs no Ray at all.
@@ -116,7 +124,8 @@ def run(config: Config) -> Summary:
             output, there, run_record(choices, corpus, selected, sampler, plan, shape, there.stack)
         )
         if output.exists(MANIFEST_PATH) and not config.dry_run:
-            return run_summary(Corpus.open(output), there, Tally(), read_usage(output), config.max_rejected)
+            tally = Tally(notes=_parent_notes(parent, there))
+            return _finished(Corpus.open(output), there, tally, config)
     output.check_writable()
     budget = _budget(config, output)
     if budget is not None and budget.spent(0) >= budget.max_cost and not config.dry_run:
@@ -134,8 +143,9 @@ def run(config: Config) -> Summary:
                 left = samples_in(plan, missing_units(output, plan))
                 workers = _largest(config, device)
                 return dry_run_summary(sampler, plan, left, pool.measure(), workers, config.price_per_hour)
-            record = create_or_resume(output, record)
-            tally = Tally(notes=_stack_notes(record, ready))
+            with on_the_way():
+                record, found = create_or_find(output, record)
+            tally = Tally(notes=_parent_notes(parent, record) + _stack_notes(record, ready))
             usage = Usage(device=device, threads=sampler.threads, price_per_hour=config.price_per_hour)
             log = UsageLog(output, usage)
             production = Production(
@@ -144,7 +154,7 @@ def run(config: Config) -> Summary:
                 output=output,
                 plan=plan,
                 budget=budget,
-                resumed=there is not None,
+                resumed=found,
                 progress=config.log == "text",
             )
             with on_the_way():
@@ -153,7 +163,17 @@ def run(config: Config) -> Summary:
                 tally.notes.append(f"workers were not of one stack ({', '.join(sorted(pool.differing))})")
     with on_the_way():
         made = finish_generation(output, record, corpus)
-    return run_summary(made, record, tally, read_usage(output), config.max_rejected)
+    return _finished(made, record, tally, config)
+
+
+def _finished(made: Corpus, record: RunRecord, tally: Tally, config: Config) -> Summary:
+    """The summary of a finished run; its usage is a view, and one that cannot be read spoils nothing."""
+    usages: list[Usage] = []
+    try:
+        usages = read_usage(made.storage)
+    except InputError as error:
+        tally.notes.append(f"what the run has used cannot be told ({error.what})")
+    return run_summary(made, record, tally, usages, config.max_rejected)
 
 
 def _choices(config: Config) -> Choices:
@@ -165,17 +185,19 @@ def _choices(config: Config) -> Choices:
     return Choices(model=absolute_model(config.model), threads=config.workers.threads, **values)
 
 
-def _selected(config: Config, corpus: Corpus) -> Selected:
+def _selected(config: Config, corpus: Corpus, parent: Corpus | None) -> Selected:
     each, limit = config.samples_per_report, config.limit
-    if (config.parent is not None) != (config.rejected == "retry"):
+    if (parent is not None) != (config.rejected == "retry"):
         raise InputError("rejected=retry and parent=URI go together", "parent", "Give both, or neither.")
-    if config.parent is None and config.exclude is None:
+    if parent is None and config.exclude is None:
         return select_all(corpus, limit)
-    if config.parent is None:
+    if parent is None:
         return select_new(corpus, Corpus.open(str(config.exclude)), each, limit)
     if config.exclude is not None:
         raise InputError("a run cannot both exclude and retry", "exclude", "Give one of them.")
-    return select_rejected(corpus, Corpus.open(config.parent), each, limit)
+    selected = select_rejected(corpus, parent, each, limit)
+    refuse_other_seed(parent, config.seed)
+    return selected
 
 
 def _budget(config: Config, output: Storage) -> Budget | None:
@@ -201,6 +223,7 @@ def _record_there(output: Storage, corpus: Corpus) -> RunRecord | None:
     there = read_record(output)
     if there is None and output.exists(MANIFEST_PATH):
         raise RefusedError("the output holds a corpus", output.uri, "Choose a new output.")
+    refuse_foreign_views(output)
     return there
 
 
@@ -232,6 +255,12 @@ def _largest(config: Config, device: Device) -> int:
         return config.workers.max
     count = resources().gpus if device == "cuda" else resources().cpus // config.workers.threads
     return max(config.workers.min, count)
+
+
+def _parent_notes(parent: Corpus | None, record: RunRecord) -> list[str]:
+    """What a retry changes may be why it succeeds (a prompt), or may have been forgotten (a model)."""
+    names = [] if parent is None else differing_pixels(parent, record)
+    return [f"rejects are made otherwise than the parent was ({'; '.join(names)})"] if names else []
 
 
 def _stack_notes(record: RunRecord, ready: Ready) -> list[str]:

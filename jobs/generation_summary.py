@@ -38,9 +38,10 @@ class Tally:
             self.units += 1
         self.seconds_denoising += answer.seconds_denoising
 
-    def hours_a_unit(self, usage: Usage) -> float:
-        """GPU- or core-hours that a unit takes of its worker; 0 before the first one is done."""
-        return replace(usage, worker_seconds=self.seconds_denoising / max(1, self.units)).hours
+    def hours_a_unit(self, usage: Usage, seconds: float) -> float:
+        """GPU- or core-hours that a unit takes of its worker; before the first one is done, of `seconds`."""
+        seconds = self.seconds_denoising / self.units if self.units else seconds
+        return replace(usage, worker_seconds=seconds).hours
 
     def note(self) -> str:
         """A few words beside the progress."""

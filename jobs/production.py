@@ -9,6 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, cast
 
+from ray.exceptions import RayError
+
 from cluster.corpus import Corpus
 from cluster.dispatch import Lost, dispatch
 from cluster.events import log_event
@@ -20,7 +22,7 @@ from cluster.recipe import Receipt
 from cluster.run_record import RunRecord
 from cluster.storage import Storage
 from cluster.usage import Budget, UsageLog
-from diffcxr.errors import IncompleteError
+from diffcxr.errors import FailingError, IncompleteError
 from jobs.generation_summary import Tally
 from jobs.progress import Progress, progress
 
@@ -59,7 +61,9 @@ class Production:
         """How many units are left."""
         left, metrics = len(units), RunMetrics(self.record.plan_hash)
         settled: set[int] = set()  # a twin of one that is may say later that it was the one to commit
-        answers = dispatch(pool, recipe_of(self.record, self.corpus, self.output), self.plan, units)
+        recipe = recipe_of(self.record, self.corpus, self.output)
+        seconds = self._seconds_a_unit(pool) if self.budget is not None and units else 0.0
+        answers = dispatch(pool, recipe, self.plan, units, lambda: self._may_begin(pool, tally, log, seconds))
         meter: Progress[None] = progress(
             total=self.plan.samples, unit="images", desc="generate", initial=done, shown=self.progress
         )
@@ -78,11 +82,23 @@ class Production:
                     left -= 1
                     bar.update(self.plan.unit(answer.unit).samples)
                     _log_unit(answer, left)
-                if self.budget is not None and not self.budget.allows(
-                    log.usage.hours, pool.in_hand, tally.hours_a_unit(log.usage)
-                ):
-                    pool.stop()
         return left
+
+    def _seconds_a_unit(self, pool: Pool) -> float:
+        """By a batch that the first worker makes. Raises FailingError where it cannot."""
+        batches = -(-self.plan.unit(0).samples // cast(int, self.record.pixels["batch_size"]))
+        try:
+            return batches * pool.measure()
+        except RayError as error:
+            what, fix = f"no batch could be timed ({type(error).__name__})", "Run the same command again."
+            raise FailingError(what, self.output.uri, fix) from error
+
+    def _may_begin(self, pool: Pool, tally: Tally, log: UsageLog, seconds: float) -> bool:
+        """Whether the budget, if there is one, covers one more unit; the first ones take `seconds` each."""
+        if self.budget is None:
+            return True
+        log.update(pool.worker_seconds)
+        return self.budget.allows(log.usage.hours, pool.in_hand, tally.hours_a_unit(log.usage, seconds))
 
 
 def missing_units(output: Storage, plan: Plan) -> list[int]:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.corpus import Corpus, corpus_digest, finish_corpus
+from cluster.corpus import Corpus, corpus_digest, finish_corpus, refuse_foreign_views
 from cluster.schema import rows_from_table, table_from_rows
 from cluster.shard import commit_shard, encode_shard, shard_path
 from cluster.storage import Storage
@@ -70,6 +70,44 @@ def test_finishing_twice_is_harmless_and_no_rejects_leave_no_view(tmp_path: Path
     write(storage, [3], rejects=())
     assert finish(storage, 1).manifest == finish(storage, 1).manifest
     assert not storage.exists("rejected.jsonl")
+
+
+def test_views_of_a_driver_that_died_are_replaced_and_not_taken_for_another_run_s(tmp_path: Path) -> None:
+    storage, whole = Storage.at(tmp_path / "out"), Storage.at(tmp_path / "whole")
+    for place in (storage, whole):
+        write(place, [3])
+    for view in ("README.md", "rejected.jsonl"):
+        storage.create(view, b"as another version words it")
+    finish(storage, 1)
+    finish(whole, 1)
+    for view in ("README.md", "rejected.jsonl"):
+        assert storage.read(view) == whole.read(view)
+
+
+@pytest.mark.parametrize("view", ["README.md", "rejected.jsonl"])
+def test_a_file_of_somebody_else_s_is_refused_and_one_of_a_begun_run_is_not(uri: str, view: str) -> None:
+    storage = Storage.at(uri)
+    refuse_foreign_views(storage)
+    storage.create(view, b"mine")
+    with pytest.raises(RefusedError, match=rf"{view} of its own: .*/{view}\. Move it away"):
+        refuse_foreign_views(storage)
+    storage.create("run.json", b"{}")
+    refuse_foreign_views(storage)
+
+
+def test_a_twin_that_ends_while_views_are_looked_for_is_not_taken_for_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage, looked = Storage.at(tmp_path), Storage.exists
+
+    def exists(self: Storage, path: str) -> bool:
+        found = looked(self, path)
+        for written in ("run.json", "README.md", "rejected.jsonl"):
+            self.create(written, b"{}")
+        return found
+
+    monkeypatch.setattr(Storage, "exists", exists)
+    refuse_foreign_views(storage)
 
 
 def test_a_corpus_with_gaps_is_not_finished_and_the_way_on_is_said(tmp_path: Path) -> None:

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.run_record import RunRecord, create_or_resume, differing_fields, read_record
+from cluster.run_record import (
+    RunRecord,
+    create_or_find,
+    create_or_resume,
+    differing_fields,
+    read_record,
+)
 from cluster.storage import Storage
 from diffcxr.errors import InputError, RefusedError
 
@@ -52,8 +58,9 @@ def test_another_run_is_refused_and_every_differing_field_is_named(tmp_path: Pat
 def test_two_drivers_at_once_agree_on_one_record(uri: str) -> None:
     storage = Storage.at(uri)
     with ThreadPoolExecutor(8) as pool:
-        records = list(pool.map(lambda _: create_or_resume(storage, record()), range(8)))
-    assert set(records[0].pixels) == set(record().pixels) and all(each == records[0] for each in records)
+        begun = list(pool.map(lambda _: create_or_find(storage, record()), range(8)))
+    assert all(each == record() for each, _ in begun)
+    assert sorted(found for _, found in begun) == [False] + 7 * [True], "one has begun it, the others resume"
 
 
 @given(FIELDS, FIELDS)

@@ -7,7 +7,14 @@ import pytest
 
 from cluster.corpus import Corpus
 from cluster.plan import Plan, plan_units
-from cluster.selection import Selected, select_all, select_new, select_rejected
+from cluster.selection import (
+    Selected,
+    differing_pixels,
+    refuse_other_seed,
+    select_all,
+    select_new,
+    select_rejected,
+)
 from diffcxr.errors import InputError
 from tests.generated_run import generated_run
 from tests.reports_corpus import reports_corpus
@@ -75,6 +82,22 @@ def test_a_parent_of_another_corpus_or_without_rejects_is_refused(tmp_path: Path
         select_rejected(other, Corpus.open(tmp_path / "clean"), 1, limit=None)
     with pytest.raises(InputError, match="samples_per_report=2"):
         select_rejected(corpus, Corpus.open(tmp_path / "first"), 1, limit=None)
+
+
+def test_a_retry_keeps_the_parent_s_seed_and_is_told_what_else_it_changes(tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "reports", texts={2: ""})
+    same = generated_run(corpus, tmp_path / "first", seed=7)
+    parent = Corpus.open(tmp_path / "first")
+    refuse_other_seed(parent, 7)
+    with pytest.raises(InputError, match=r"made with seed=7, not with seed=0.*Give seed=7") as refused:
+        refuse_other_seed(parent, 0)
+    assert "\n" not in str(refused.value)
+    assert differing_pixels(parent, same) == []
+    other = replace(same, pixels={**same.pixels, "steps": 3, "compile": True})
+    assert differing_pixels(parent, other) == [
+        "pixels.compile is absent there and true here",
+        "pixels.steps is 2 there and 3 here",
+    ]
 
 
 def test_what_is_excluded_is_part_of_the_run_s_identity(tmp_path: Path) -> None:

@@ -59,6 +59,24 @@ def test_an_output_that_holds_a_corpus_is_left_alone(corpus: Corpus, tmp_path: P
         generate.run(config_for(other, tmp_path / "other"))
 
 
+@pytest.mark.parametrize("view", ["README.md", "rejected.jsonl"])
+def test_a_file_of_somebody_else_s_is_kept_and_named(corpus: Corpus, tmp_path: Path, view: str) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / view).write_text("mine")
+    with pytest.raises(RefusedError, match=f"{view} of its own"):
+        generate.run(config_for(corpus, tmp_path / "out"))
+    assert committed_objects(tmp_path / "out") == {view: b"mine"}
+
+
+def test_a_retry_with_another_seed_than_the_parent_s_is_refused(tmp_path: Path) -> None:
+    corpus = reports_corpus(tmp_path / "reports", texts={2: ""})
+    generated_run(corpus, tmp_path / "first", seed=7)
+    retry = {"rejected": "retry", "parent": str(tmp_path / "first")}
+    with pytest.raises(InputError, match="Give seed=7"):
+        generate.run(config_for(corpus, tmp_path / "again", **retry))
+    assert not (tmp_path / "again").exists()
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
