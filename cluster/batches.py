@@ -67,7 +67,7 @@ class BatchRunner:
             outcomes = [self._alone(slots, number) for number in range(len(slots))]
         reasons = {made if isinstance(made, str) else None for made in outcomes if made is not None}
         if PIPELINE_RAISED in reasons or reasons == {NOT_FINITE}:
-            self._try_pad()
+            self.try_pad()
         return outcomes
 
     def call(self, slots: Sequence[Slot | None]) -> Films:
@@ -84,6 +84,13 @@ class BatchRunner:
             ).images
         return films
 
+    def try_pad(self) -> Films:
+        """Films of pad rows. Raises what the pipeline raises, FloatingPointError where one is not finite."""
+        films = self.call([])
+        if not all(np.isfinite(film).all() for film in films):
+            raise FloatingPointError("the pad row's film is not finite")
+        return films
+
     def _alone(self, slots: Sequence[Slot | None], number: int) -> Film | str | None:
         only = [slot if at == number else None for at, slot in enumerate(slots)]
         if slots[number] is None:
@@ -94,11 +101,6 @@ class BatchRunner:
             raise
         except Exception:  # noqa: BLE001  # as above; the reason names no text, for it may hold the report's
             return PIPELINE_RAISED
-
-    def _try_pad(self) -> None:
-        """Raises what the pipeline raises for pad rows, FloatingPointError where a film is not finite."""
-        if not all(np.isfinite(film).all() for film in self.call([])):
-            raise FloatingPointError("the pad row's film is not finite either")
 
     def _judged(self, slots: Sequence[Slot | None]) -> list[Film | str | None]:
         films = self.call(slots)

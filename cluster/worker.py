@@ -84,7 +84,7 @@ class Worker:
         denoiser that is to be compiled is compiled by it.
 
         Raises InputError where the pipeline does not take the call or does not make films, or where a batch
-        does not fit into memory.
+        does not fit into memory, and FloatingPointError where its films are not finite.
         """
         steps = min(self._sampler.steps, _WARM_UP_STEPS)
         try:
@@ -161,7 +161,7 @@ class Worker:
         self._encoder.shutdown()
 
     def _pad_batch(self, steps: int) -> tuple[int, ...]:
-        films = replace(self._batches, steps=steps).call([])
+        films = replace(self._batches, steps=steps).try_pad()
         return tuple(int(side) for side in films.shape[1:])
 
     def _denoise(

@@ -231,6 +231,16 @@ def test_a_batch_that_does_not_fit_is_known_at_the_warm_up(kind: type[Exception]
         Worker(SAMPLER, Full()).warm_up()
 
 
+def test_films_that_are_not_finite_are_known_at_the_warm_up() -> None:
+    class Overflowing(NullPipeline):
+        def __call__(self, prompt: Any, **rest: Any) -> Any:
+            films = super().__call__(prompt, **rest).images
+            return SimpleNamespace(images=films * np.float32(np.inf))
+
+    with pytest.raises(FloatingPointError, match="pad row's film is not finite"):
+        Worker(SAMPLER, Overflowing()).warm_up()
+
+
 def test_weights_are_waited_for_where_the_store_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
