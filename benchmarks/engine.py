@@ -31,6 +31,7 @@ from cluster.usage import Usage, UsageLog
 from cluster.worker import Worker
 from diffcxr.null_pipeline import NullImages, NullPipeline
 from diffcxr.pipeline import own_hint
+from diffcxr.precision import fastest_dtype
 from diffcxr.seeds import sample_seed
 from jobs import generate
 from jobs.generation_summary import Tally
@@ -119,8 +120,8 @@ def _device() -> str:
 
 def _batches(model: str) -> BatchRunner:
     folder = NULL if model == NULL else fetch_model(model)
-    half = not isinstance(folder, str) and (_device() == "cuda" or is_diffcxr(folder))
-    pipeline = load_pipeline(folder, _device(), torch.bfloat16 if half else torch.float32)
+    fits = not isinstance(folder, str) and (_device() == "cuda" or is_diffcxr(folder))
+    pipeline = load_pipeline(folder, _device(), fastest_dtype(_device()) if fits else torch.float32)
     return BatchRunner(pipeline, STEPS, GUIDANCE, BATCH)
 
 

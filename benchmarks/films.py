@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cluster.codec import to_uint8
 from diffcxr.denoiser.hint import make_hint
 from diffcxr.pipeline import DiffCXRPipeline
+from diffcxr.precision import fastest_dtype
 from diffcxr.reports.labeler import label_report
 from diffcxr.seeds import generator
 
@@ -57,12 +58,12 @@ def make_films(folder: Path, samples: Sequence[Sample], steps: int) -> Films:
 
 
 def load_model(folder: Path) -> DiffCXRPipeline:
-    """The pipeline of a model folder, its denoiser and adapter in bfloat16, on one thread."""
+    """The pipeline of a model folder, its denoiser and adapter in the fastest precision, on one thread."""
     pipeline: DiffCXRPipeline = DiffCXRPipeline.from_pretrained(folder, low_cpu_mem_usage=False)
     pipeline.set_progress_bar_config(disable=True)
     for part in (pipeline.denoiser, pipeline.adapter):
         if part is not None:
-            part.to(torch.bfloat16)
+            part.to(fastest_dtype("cpu"))
     return pipeline
 
 

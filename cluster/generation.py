@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+import torch
+
 from cluster.codec import ImageFormat
 from cluster.corpus import Corpus, finish_corpus
 from cluster.models import NULL
@@ -16,6 +18,7 @@ from cluster.recipe import Device, DtypeName, Recipe, Sampler
 from cluster.run_record import RunRecord
 from cluster.selection import SELECTIONS, Selected
 from cluster.storage import Storage
+from diffcxr.precision import fastest_dtype
 
 Auto = Literal["auto"]
 
@@ -51,12 +54,14 @@ def resolve_sampler(
 ) -> Sampler:
     """The sampler of the choices; what is "auto" comes from the record that is there, if one is.
 
-    In bfloat16 the embedded model is twice as fast on a CPU too; other models are not known to bear it there.
+    On a CPU that computes in bfloat16 the embedded model is twice as fast in it; other models are not known
+    to bear it there. The driver's CPU stands for those of its workers.
     """
     recorded: Mapping[str, Any] = {} if there is None else there.pixels
     dtype, batch_size = choices.dtype, choices.batch_size
     if dtype == "auto":
-        half = choices.model != NULL and (device == "cuda" or is_diffcxr)
+        fits = choices.model != NULL and (device == "cuda" or is_diffcxr)
+        half = fits and fastest_dtype(device) is torch.bfloat16
         dtype = cast(DtypeName, recorded.get("dtype", "bfloat16" if half else "float32"))
     if batch_size == "auto":
         batch_size = int(recorded.get("batch_size", _BATCH[device]))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.kl_autoencoder import Autoencoder
+from diffcxr.precision import autocast
 
 # Shapes: B films, H x W pixels, C latent channels.
 
@@ -93,7 +94,7 @@ def encode_films(
     device = autoencoder.device
     batches = []
     for i in range(0, len(films), batch_size):
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             latents = autoencoder.encode(to_unit(films[i : i + batch_size]).to(device))
         batches.append(cast(NDArray[np.float16], latents.half().cpu().contiguous().numpy()))
         if on_batch:

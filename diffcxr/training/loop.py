@@ -18,6 +18,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from diffcxr.precision import autocast
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoopConfig:
@@ -57,7 +59,7 @@ class StepRecord:
 
 
 class TrainingLoop:
-    """AdamW with warm-up and cosine, bfloat16 autocast, clipping and an exponential moving average."""
+    """AdamW with warm-up and cosine, autocast, clipping and an exponential moving average."""
 
     def __init__(self, stage: Stage, config: LoopConfig) -> None:
         self.stage, self.config = stage, config
@@ -97,7 +99,7 @@ class TrainingLoop:
                 group["lr"] = self._learning_rate(self.step)
             self.optimizer.zero_grad(set_to_none=True)
             for _ in range(parts):
-                with torch.autocast(device.type, torch.bfloat16):
+                with autocast(device):
                     loss = self._loss(self.step, self.share // parts, generator) / parts
                 loss.backward()
                 losses.append(loss.detach())

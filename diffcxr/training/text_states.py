@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from diffcxr.language.text_encoder import TextEncoder
+from diffcxr.precision import autocast
 
 # Shapes: n texts, B of them, L word pieces of the longest, E width of the encoder.
 
@@ -56,7 +57,7 @@ def encode_texts(
     states: list[Tensor] = [torch.empty(0)] * len(different)
     for i in range(0, len(order), batch_size):
         batch = order[i : i + batch_size]
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             states_BLE, mask_BL = encoder([different[text] for text in batch], device)
         for text, state, seen in zip(batch, states_BLE, mask_BL, strict=True):
             states[text] = state[seen].half().cpu()

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14
+from diffcxr.precision import autocast
 from eval.downstream.augmentation import augment_films
 
 _PREDICT_BATCH = 32  # one shape: a film's score does not depend on how many films came with it
@@ -161,7 +162,7 @@ def fit_classifier(
 ) -> Iterator[EpochRecord]:
     """Train a classifier and yield a record an epoch; the last record's `model` is the result.
 
-    AdamW under a cosine with a short warm-up, bfloat16 autocast, augmented films, weights averaged. Fixed
+    AdamW under a cosine with a short warm-up, autocast, augmented films, weights averaged. Fixed
     by `seed`; each epoch draws from its own stream, so that going on from a record's `state` gives the same
     weights.
     Raises InputError where films or labels do not fit the network.
@@ -203,7 +204,7 @@ def fit_classifier(
                 group["lr"] = learning_rate * rate
             rows = order[step * batch_size : (step + 1) * batch_size]
             batch = augment_films(films_t[rows], generator).to(device)
-            with torch.autocast(torch.device(device).type, torch.bfloat16):
+            with autocast(torch.device(device)):
                 logits = model(batch)
             loss = masked_bce(logits, labels_t[rows].to(device))
             optimizer.zero_grad(set_to_none=True)

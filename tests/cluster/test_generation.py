@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cluster.codec import ImageFormat, encode_image
-from cluster.generation import IMAGES_PER_SHARD, Choices, largest_film, resolve_plan
+from cluster.generation import IMAGES_PER_SHARD, Choices, largest_film, resolve_plan, resolve_sampler
 from cluster.selection import select_all
 from tests.generated_run import CHOICES
 from tests.reports_corpus import reports_corpus
@@ -33,3 +34,13 @@ def test_a_large_grey_jpeg_makes_shards_smaller_and_a_small_one_leaves_the_plan_
 
     assert images(128, 128) == images(400, 400) == images(400, 400, 3) == IMAGES_PER_SHARD
     assert 700 < images(512, 512) == images(512, 512, 1) < 256 * 2**20 / (1.25 * 512 * 512)
+
+
+@pytest.mark.parametrize(("capability", "dtype"), [("AVX512", "bfloat16"), ("AVX2", "float32")])
+def test_the_embedded_model_computes_in_what_the_cpu_is_fast_at(
+    capability: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    choices = Choices(**CHOICES | {"model": "mini", "dtype": "auto"})
+    assert resolve_sampler(choices, "mini's", "cpu", is_diffcxr=True, there=None).dtype == dtype
+    assert resolve_sampler(choices, "another's", "cpu", is_diffcxr=False, there=None).dtype == "float32"
