@@ -84,6 +84,9 @@ class DenoiserOptions(DiffusionOptions):
         "v_prediction", help="what is predicted: velocity or noise", choices=("v_prediction", "epsilon")
     )
     drop_report: float = option(0.1, help="share of films without their report", min=0, max=1)
+    balance: float = option(
+        0.0, help="1: films of rare findings are drawn as often as of common ones; 0: all alike", min=0, max=1
+    )
     raw_tokens: int | None = option(
         None,
         help="condition on the last so many word pieces as the text encoder has them, without stage=language",

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.uvit import UViT
-from diffcxr.training.contrary import contrary_films, rarity
+from diffcxr.training.contrary import contrary_films
 from diffcxr.training.diffusion import Prediction, Times, diffusion_loss
+from diffcxr.training.rarity import rarity
 
 # Shapes: n films, m different hints, B samples, C x h x w latents, K x E tokens.
 

@@ -16,7 +16,8 @@ from diffcxr.training.diffusion import Prediction, diffusion_loss
 class DenoiserStage:
     """Trains a denoiser on latents (n, C, h, w) and the context tokens (n, K, E) of their reports.
 
-    A share `drop_report` of samples learn without a report, for guidance.
+    A share `drop_report` of samples learn without a report, for guidance. Films are drawn in relation to
+    `chances` (n,), or all alike.
     """
 
     def __init__(
@@ -26,14 +27,15 @@ class DenoiserStage:
         context: NDArray[np.float16],
         prediction: Prediction = "v_prediction",
         drop_report: float = 0.1,
+        chances: Tensor | None = None,
     ) -> None:
         self.denoiser, self.latents, self.context = denoiser, latents, context
-        self.prediction, self.drop_report = prediction, drop_report
+        self.prediction, self.drop_report, self.chances = prediction, drop_report, chances
         self.modules = nn.ModuleDict({"denoiser": denoiser})
 
     def loss(self, step: int, batch_size: int, generator: torch.Generator) -> Tensor:
         device = self.denoiser.null_context.device
-        rows = torch.randint(len(self.latents), (batch_size,), generator=generator).numpy()
+        rows = self._drawn(batch_size, generator)
         dropped_B = (torch.rand(batch_size, generator=generator) < self.drop_report).to(device)
         context_BKE = torch.from_numpy(self.context[rows]).float().to(device)
         context_BKE = torch.where(dropped_B[:, None, None], self.denoiser.null_context, context_BKE)
@@ -44,3 +46,8 @@ class DenoiserStage:
             self.prediction,
             generator,
         )
+
+    def _drawn(self, batch_size: int, generator: torch.Generator) -> NDArray[np.int64]:
+        if self.chances is None:
+            return torch.randint(len(self.latents), (batch_size,), generator=generator).numpy()
+        return torch.multinomial(self.chances, batch_size, replacement=True, generator=generator).numpy()

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from functools import partial
 from typing import cast
 
-import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler
 
@@ -19,7 +18,6 @@ from cluster.training_run import TrainingRun
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.hint import make_hint
 from diffcxr.denoiser.uvit import UViT
-from diffcxr.findings import DIFFCXR_11, POSITIVE
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.pipeline import DiffCXRPipeline
 from diffcxr.reports.labeler import label_report
@@ -31,7 +29,7 @@ from jobs.stages.latents import film_latents
 from jobs.stages.loop import follow, loop_config
 from jobs.stages.parts import fix_for, part_source
 from jobs.stages.samples import drawn_films
-from jobs.stages.texts import context_tokens, text_states
+from jobs.stages.texts import context_tokens, present_findings, text_states
 from jobs.training_config import Config
 
 
@@ -58,7 +56,7 @@ def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
         context_tokens(report_encoder, text_states(data.texts, encoder, "encode reports")),
         context_tokens(report_encoder, hints.different()),
         hints.which,
-        np.array([[said[finding] == POSITIVE for finding in DIFFCXR_11] for said in labels]),
+        present_findings(labels),
         prediction=scheduler.config.prediction_type,
         mix=AdapterMix(**asdict(config.adapter.mix)),
         balance=config.adapter.balance,

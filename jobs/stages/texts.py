@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from cluster.tensor_cache import cached_tensors
 from cluster.training import worker_device
+from diffcxr.findings import DIFFCXR_11, POSITIVE, Labels
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.language.text_encoder import TextEncoder
 from diffcxr.training.text_states import TextStates, encode_texts
@@ -45,3 +47,8 @@ def context_tokens(report_encoder: ReportEncoder, texts: TextStates) -> NDArray[
         tokens_BKD = report_encoder(states_BLE.to(device), mask_BL.to(device)).tokens
         parts.append(tokens_BKD.half().cpu().numpy())
     return np.concatenate(parts)
+
+
+def present_findings(labels: Sequence[Labels]) -> NDArray[np.bool_]:
+    """Which of Diff-CXR's eleven findings (n, 11) n texts say are there."""
+    return np.array([[said[finding] == POSITIVE for finding in DIFFCXR_11] for said in labels])
