@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import torch.distributed as dist
 from ray.train import TrainingFailedError
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from diffcxr.errors import DiffCXRError, IncompleteError, InputError
 
@@ -77,10 +79,14 @@ def train_on_workers(train: Callable[[S], None], settings: S, workers: Workers) 
     Where a worker dies all of them begin again, so `train` goes on from what it saved in object storage.
     However it ends, also by closing the iterator, no worker is left.
 
-    Raises the DiffCXRError that a worker raised, IncompleteError where workers died again and again with
-    nothing saved between, and TrainingFailedError for a bug.
+    Raises the DiffCXRError that a worker raised, InputError where its memory does not suffice,
+    IncompleteError where workers died again and again with nothing saved between, and TrainingFailedError for
+    a bug.
     """
-    trainer: Any = ray.remote(_Trainer).options(num_cpus=0, max_concurrency=4).remote()
+    # Beside the driver, so that no other machine's end is the training's.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    options: dict[str, Any] = {"num_cpus": 0, "max_concurrency": 4, "scheduling_strategy": here}
+    trainer: Any = ray.remote(_Trainer).options(**options).remote()
     try:
         fitted = trainer.fit.remote(trainer, train, settings, workers)
         shown, running = 0, True
@@ -157,12 +163,13 @@ class _Trainer:
                     ).fit()
                 return
             except TrainingFailedError as error:
+                if self._saved:  # at times a death is told by those alone who lost their partner
+                    continue
                 if not _by_death(error):
                     raise
-                if not self._saved:
-                    what = f"training workers died {_RETRIES + 1} times without getting on"
-                    fix = "Look for what ended them (often memory), then run the same command again."
-                    raise IncompleteError(what, fix=fix) from error
+                what = f"training workers died {_RETRIES + 1} times without getting on"
+                fix = "Look for what ended them (often memory), then run the same command again."
+                raise IncompleteError(what, fix=fix) from error
 
     def give_up(self, mistake: DiffCXRError) -> None:
         self._mistake = mistake
@@ -187,6 +194,11 @@ def _work(handed: dict[str, Any]) -> None:
         handed["train"](handed["settings"])
     except DiffCXRError as mistake:
         ray.get(_trainer.give_up.remote(mistake))
+    except (torch.OutOfMemoryError, MemoryError):
+        fix = "Choose a smaller batch_size or micro_batch of the stage, or machines with more memory."
+        ray.get(
+            _trainer.give_up.remote(InputError("training does not fit into memory", platform.node(), fix))
+        )
 
 
 def _by_death(error: TrainingFailedError) -> bool:

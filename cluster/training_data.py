@@ -25,6 +25,20 @@ class TrainingData:
     labels: NDArray[np.int8]  # (n, 14): 1, 0 (unmentioned too), and -1 which no loss counts
     patients: list[str]
 
+    def with_texts(self, where: str) -> TrainingData:
+        """Those whose report has a text. Raises InputError, of the corpus `where`, if there is none."""
+        kept = [row for row, text in enumerate(self.texts) if text.strip()]
+        if not kept:
+            raise InputError("no film has a report text", where, "This stage learns from reports.")
+        if len(kept) == len(self.texts):
+            return self
+        return TrainingData(
+            films=self.films[kept],
+            texts=[self.texts[row] for row in kept],
+            labels=self.labels[kept],
+            patients=[self.patients[row] for row in kept],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Shard:

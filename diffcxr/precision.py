@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import torch
 
-_CAPABILITIES = ("AVX512", "SVE256")
-"""Of CPUs for which PyTorch has products in bfloat16 that are as fast as in float32, or faster."""
+_CAPABILITIES = ("avx512_bf16", "amx_bf16", "sve_bf16")
+"""Of CPUs that multiply matrices in bfloat16 themselves."""
 
 
 def fastest_dtype(device: str) -> torch.dtype:
-    """bfloat16 on a GPU and on CPUs that compute in it, else float32."""
-    capable = device != "cpu" or torch.backends.cpu.get_cpu_capability() in _CAPABILITIES
-    return torch.bfloat16 if capable else torch.float32
+    """bfloat16 where a device computes in it, else float32; of a GPU that is not here it is taken to."""
+    if device == "cpu":
+        here = torch.cpu.get_capabilities()
+        own = any(here.get(name) for name in _CAPABILITIES)
+    else:
+        own = not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if own else torch.float32
 
 
 def autocast(device: torch.device) -> torch.autocast:

@@ -14,6 +14,9 @@ from jobs.options import config_group, nested, option, required
 STAGES = ("autoencoder", "language", "denoiser", "adapter", "classifier")
 """Those that make a model, in their order."""
 
+READING = ("language", "denoiser", "adapter")
+"""Those that leave out films without a report text."""
+
 ALONE = ("classifier",)
 """Those that one worker trains, however many there are."""
 
@@ -237,6 +240,10 @@ def check_config(config: Config) -> None:
         fix = "Each head takes an equal share of the width."
         what = f"width={config.language.width} is no multiple of heads={config.language.heads}"
         raise InputError(what, "language.width", fix)
+    share = config.language.batch_size // config.workers
+    if "language" in stages and share < 2:
+        what = f"a worker's share of batch_size={config.language.batch_size} is {share} pair"
+        raise InputError(what, "language.batch_size", "A report is told from the others of its share.")
     for stage in stages:
         _check_loop(stage, getattr(config, stage, None), config.workers)
     if config.stage == "filter" and config.filter.name:

@@ -18,7 +18,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from diffcxr.precision import autocast
+from diffcxr.errors import InputError, RefusedError
+from diffcxr.precision import autocast, fastest_dtype
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +88,14 @@ class TrainingLoop:
             )
 
     def run(self, record_every: int = 50) -> Iterator[StepRecord]:
-        """Trains to the last step, with a record each `record_every` steps and at the end."""
+        """Trains to the last step, with a record each `record_every` steps and at the end.
+
+        Raises InputError, in place of the record, where a loss or gradient since the last one is not finite.
+        """
         device = self.parameters[0].device
         parts = self.share // (self.config.micro_batch or self.share)
         losses: list[Tensor] = []  # of each part, its share of a step's
+        norms: list[Tensor] = []  # of each step's gradient
         since = time.perf_counter()
         self.stage.modules.train()
         while self.step < self.config.steps:
@@ -103,16 +108,19 @@ class TrainingLoop:
                     loss = self._loss(self.step, self.share // parts, generator) / parts
                 loss.backward()
                 losses.append(loss.detach())
-            nn.utils.clip_grad_norm_(self.parameters, self.config.gradient_clip)
+            norms.append(nn.utils.clip_grad_norm_(self.parameters, self.config.gradient_clip))
             self.optimizer.step()
             self.step += 1
             decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
             torch._foreach_lerp_(self._ema, [p.detach() for p in self.parameters], 1 - decay)
             if self.step % record_every == 0 or self.step == self.config.steps:
                 mean = self._mean(torch.stack(losses)) * parts  # waits for the device, so before the clock
-                rate = len(losses) // parts * self.config.batch_size / (time.perf_counter() - since)
+                if not (math.isfinite(mean) and torch.stack(norms).isfinite().all()):
+                    what, where = "the loss or its gradient is not finite", f"step {self.step} or just before"
+                    raise InputError(what, where, "Choose a smaller learning rate, and a new output.")
+                rate = len(norms) * self.config.batch_size / (time.perf_counter() - since)
                 yield StepRecord(self.step, mean, rate)
-                losses, since = [], time.perf_counter()
+                losses, norms, since = [], [], time.perf_counter()
 
     def use_average(self) -> None:
         """Put the moving average in the modules' place: the weights to keep."""
@@ -139,15 +147,24 @@ class TrainingLoop:
             "modules": self.stage.modules.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "ema": self._ema,
+            "precision": self._precision,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state_dict`."""
+        """Go on from `state_dict`. Raises RefusedError where that was trained in another precision."""
+        begun_in = state.get("precision", self._precision)
+        if begun_in != self._precision:
+            what = f"the training was begun in {begun_in}, and processors here compute in {self._precision}"
+            raise RefusedError(what, fix="Go on on processors of the former kind, or choose a new output.")
         self.step = int(state["step"])
         self.stage.modules.load_state_dict(state["modules"])
         self.optimizer.load_state_dict(state["optimizer"])
         for average, saved in zip(self._ema, state["ema"], strict=True):
             average.copy_(saved)
+
+    @property
+    def _precision(self) -> str:
+        return str(fastest_dtype(self.parameters[0].device.type)).removeprefix("torch.")
 
     def _seed(self, step: int) -> int:
         """Of this worker's share of a step. A generator on the CPU reads no more than its lowest 32 bits."""

@@ -165,7 +165,7 @@ def fit_classifier(
     AdamW under a cosine with a short warm-up, autocast, augmented films, weights averaged. Fixed
     by `seed`; each epoch draws from its own stream, so that going on from a record's `state` gives the same
     weights.
-    Raises InputError where films or labels do not fit the network.
+    Raises InputError where films or labels do not fit the network, and where the loss is not finite.
     """
     config = config or ClassifierConfig()
     if films.shape[1:] != (config.size, config.size) or labels.shape != (len(films), len(config.findings)):
@@ -213,6 +213,9 @@ def fit_classifier(
             _average(average, model, min(ema_decay, (1 + at) / (10 + at)))
             losses += loss.item()
         seconds = time.perf_counter() - started
+        if not math.isfinite(losses):
+            fix = "Choose a smaller learning rate, and a new output."
+            raise InputError("the loss is not finite", f"epoch {epoch + 1}", fix)
         yield EpochRecord(
             epoch=epoch + 1,
             loss=losses / steps,

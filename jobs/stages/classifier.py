@@ -42,6 +42,7 @@ def train_classifier(config: Config, data: TrainingData, run: TrainingRun) -> No
             watch.add(epoch.epoch, epoch.loss, epoch.films_per_second)
             if epoch.epoch < options.epochs:
                 run.save(epoch.state)
+                bar.saved()
             watch.publish()
             bar.note(f"loss {epoch.loss:.4f}")
             bar.update()

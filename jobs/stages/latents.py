@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cluster.tensor_cache import cached_tensors
 from diffcxr.kl_autoencoder import Autoencoder
+from diffcxr.precision import fastest_dtype
 from diffcxr.training.autoencoder import encode_films
 from jobs.stages.relay import Relay
 
@@ -29,6 +30,7 @@ def film_latents(autoencoder: Autoencoder, films: NDArray[np.uint8]) -> NDArray[
         "shape": list(films.shape),
         "autoencoder": weights.hexdigest(),
         "device": autoencoder.device.type,
+        "precision": str(fastest_dtype(autoencoder.device.type)),
     }
     latents: NDArray[np.float16] = cached_tensors(key, encode)["latents"].numpy()
     return latents

@@ -58,6 +58,7 @@ def follow(
             done = step.step
             if time.monotonic() - saved > checkpoint_every or step.step == total:
                 run.save(loop.state_dict())
+                bar.saved()
                 if is_first_worker():
                     watch.publish()
                     if draw:

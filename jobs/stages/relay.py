@@ -36,6 +36,10 @@ class Relay:
         if time.monotonic() - self._told_at > _EVERY_S:
             self._tell()
 
+    def saved(self) -> None:
+        """A worker can go on from here."""
+        self._tell(saved=True)
+
     def note(self, text: str) -> None:
         """A short word beside the rate."""
         self._note = text
@@ -49,7 +53,7 @@ class Relay:
     ) -> None:
         self._tell()
 
-    def _tell(self) -> None:
+    def _tell(self, saved: bool = False) -> None:
         if is_first_worker():
-            tell(Told(self._desc, self._unit, self._done, self._total, self._note))
+            tell(Told(self._desc, self._unit, self._done, self._total, self._note), saved)
         self._told_at = time.monotonic()

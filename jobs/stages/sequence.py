@@ -18,7 +18,7 @@ from jobs.stages.classifier import train_classifier
 from jobs.stages.denoiser import train_denoiser
 from jobs.stages.language import train_language
 from jobs.stages.parts import PATHS, stage_parts
-from jobs.training_config import ALONE, Config
+from jobs.training_config import ALONE, READING, Config
 
 TRAINERS: dict[str, Callable[[Config, TrainingData, TrainingRun], None]] = {
     "autoencoder": train_autoencoder,
@@ -60,9 +60,10 @@ def train_stages(sequence: Sequence) -> None:
         meet_workers()  # the stage before, on which this one builds, is published by the first of them
         if stage in ALONE and not is_first_worker():
             return
+        used = data.with_texts(corpus.uri) if stage in READING else data
         run = TrainingRun(output, stage, stage_settings(config, corpus, removed, stage))
         if not run.finished:
-            TRAINERS[stage](config, data, run)
+            TRAINERS[stage](config, used, run)
 
 
 def read_removed(config: Config, corpus: Corpus) -> Removed:
@@ -81,6 +82,8 @@ def stage_settings(config: Config, corpus: Corpus, removed: Removed, stage: str)
     settings = {"corpus": corpus.digest, "split": config.split, "size": config.size, "seed": config.seed}
     settings["workers"] = 1 if stage in ALONE else config.workers
     settings |= {name: value for name, value in asdict(config)[stage].items() if name not in PATHS}
+    if stage == "denoiser" and not config.denoiser.balance:  # so that older runs, which knew none, go on
+        del settings["balance"]
     if config.views:
         settings["views"] = sorted(config.views)
     if removed.films:

@@ -36,11 +36,11 @@ def test_a_large_grey_jpeg_makes_shards_smaller_and_a_small_one_leaves_the_plan_
     assert 700 < images(512, 512) == images(512, 512, 1) < 256 * 2**20 / (1.25 * 512 * 512)
 
 
-@pytest.mark.parametrize(("capability", "dtype"), [("AVX512", "bfloat16"), ("AVX2", "float32")])
+@pytest.mark.parametrize(("capable", "dtype"), [(True, "bfloat16"), (False, "float32")])
 def test_the_embedded_model_computes_in_what_the_cpu_is_fast_at(
-    capability: str, dtype: str, monkeypatch: pytest.MonkeyPatch
+    capable: bool, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": capable})
     choices = Choices(**CHOICES | {"model": "mini", "dtype": "auto"})
     assert resolve_sampler(choices, "mini's", "cpu", is_diffcxr=True, there=None).dtype == dtype
     assert resolve_sampler(choices, "another's", "cpu", is_diffcxr=False, there=None).dtype == "float32"

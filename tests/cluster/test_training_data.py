@@ -38,6 +38,15 @@ def test_a_damaged_film_is_one_line() -> None:
         decode_film(png(np.zeros((16, 16), np.uint8))[:40], 16)
 
 
+def test_films_without_a_text_are_left_out_of_what_reads_them(tmp_path: Path) -> None:
+    films = [replace(row, text=text) for row, text in zip(rows(3), ("One.", " ", "Two."), strict=True)]
+    read = read_training_data(write_films(tmp_path / "some", films), "train", 8).with_texts("here")
+    assert (read.texts, len(read.films), len(read.labels), len(read.patients)) == (["One.", "Two."], 2, 2, 2)
+    silent = [replace(row, text="") for row in films]
+    with pytest.raises(InputError, match="no film has a report text: here"):
+        read_training_data(write_films(tmp_path / "none", silent), "train", 8).with_texts("here")
+
+
 def test_films_of_other_views_are_left_out(tmp_path: Path) -> None:
     views = ("PA", "LATERAL", "AP", None)
     films = [replace(row, view=view) for row, view in zip(rows(4), views, strict=True)]

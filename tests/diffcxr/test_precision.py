@@ -7,20 +7,27 @@ from diffcxr.precision import autocast, fastest_dtype
 
 
 @pytest.mark.parametrize(
-    ("capability", "dtype"),
+    ("capabilities", "dtype"),
     [
-        ("AVX512", torch.bfloat16),
-        ("SVE256", torch.bfloat16),
-        ("AVX2", torch.float32),
-        ("DEFAULT", torch.float32),
+        ({"avx512_bf16": True, "avx512_f": True}, torch.bfloat16),
+        ({"sve_bf16": True}, torch.bfloat16),
+        ({"avx512_bf16": False, "avx512_f": True}, torch.float32),
+        ({"avx2": True}, torch.float32),
     ],
 )
 def test_a_cpu_computes_in_what_it_is_fast_at(
-    capability: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+    capabilities: dict[str, bool], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert fastest_dtype("cpu") is dtype
-    assert fastest_dtype("cuda") is torch.bfloat16
     square = torch.eye(4)
     with autocast(torch.device("cpu")):
         assert (square @ square).dtype is dtype
+
+
+def test_a_gpu_that_only_plays_bfloat16_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert fastest_dtype("cuda") is torch.float32
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert fastest_dtype("cuda") is torch.bfloat16

@@ -4,18 +4,21 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cluster.codec import provenance_note
+from cluster.corpus import Corpus
+from cluster.filtering import Removed
 from cluster.models import check_model
 from cluster.session import connect
 from diffcxr.errors import InputError
 from eval.downstream.classifier import FindingClassifier
 from jobs.command import main
 from jobs.overrides import compose_config
-from jobs.stages.sequence import Sequence, train_stages
-from jobs.training_config import STAGES, Config
+from jobs.stages.sequence import Sequence, stage_settings, train_stages
+from jobs.training_config import STAGES, Config, with_absolute_paths
 from tests.jobs.train_here import train_here
 
 WEIGHTS = "autoencoder/diffusion_pytorch_model.safetensors"
@@ -109,6 +112,24 @@ def test_a_batch_that_workers_cannot_share_is_one_line(
 ) -> None:
     assert main([*command(corpus, tmp_path, "denoiser"), "workers=3"]) == 2
     assert "batch_size=8 is no multiple of workers=3" in capsys.readouterr().err
+
+
+def test_a_report_needs_others_in_its_workers_share(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = [*command(corpus, tmp_path, "language"), "language.batch_size=8", "workers=8"]
+    assert main(job) == 2
+    assert "share of batch_size=8 is 1 pair" in capsys.readouterr().err
+
+
+def test_a_denoiser_that_draws_films_alike_is_one_that_knew_no_balance(corpus: str) -> None:
+    def settings(*options: str) -> dict[str, Any]:
+        job = ["stage=denoiser", f"data={corpus}", "output=x", "base=mini", *options]
+        config = with_absolute_paths(compose_config("train", Config, job))
+        return stage_settings(config, Corpus.open(corpus), Removed.nothing(), "denoiser")
+
+    assert "balance" not in settings()
+    assert settings("denoiser.balance=0.5")["balance"] == 0.5
 
 
 def test_what_is_drawn_on_the_way_changes_no_weight(corpus: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from diffcxr.errors import InputError, RefusedError
 from diffcxr.training.autoencoder import AutoencoderStage
 from diffcxr.training.denoiser import DenoiserStage
 from diffcxr.training.loop import LoopConfig, TrainingLoop
@@ -47,6 +48,36 @@ def test_a_resumed_run_ends_with_the_weights_of_an_undisturbed_one() -> None:
         pass
     for here, there in zip(weights(undisturbed), weights(resumed), strict=True):
         assert torch.equal(here, there)
+
+
+def test_a_training_is_refused_where_arithmetic_is_another() -> None:
+    loop = denoiser_loop(steps=4)
+    state = loop.state_dict()
+    loop.load_state_dict(state)
+    with pytest.raises(RefusedError, match="begun in float8, and processors here compute in"):
+        loop.load_state_dict(state | {"precision": "float8"})
+
+
+class Cusp:
+    """A stage whose loss is 0 and whose gradient is no number."""
+
+    def __init__(self) -> None:
+        self.modules = torch.nn.ModuleDict({"one": torch.nn.Linear(2, 1)})
+
+    def loss(self, step: int, batch_size: int, generator: torch.Generator) -> torch.Tensor:
+        weight = self.modules["one"].weight
+        return (weight - weight.detach()).abs().sqrt().sum()
+
+
+def test_a_training_ends_where_loss_or_gradient_is_not_finite() -> None:
+    loop = denoiser_loop(steps=6)
+    records = loop.run(record_every=3)
+    next(records)
+    loop.parameters[0].data.fill_(float("nan"))
+    with pytest.raises(InputError, match="not finite: step 6"):
+        next(records)
+    with pytest.raises(InputError, match="not finite: step 1 or"):
+        next(TrainingLoop(Cusp(), LoopConfig(steps=1, batch_size=1)).run())
 
 
 def test_the_denoisers_loss_falls() -> None:

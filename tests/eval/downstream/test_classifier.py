@@ -137,3 +137,9 @@ def test_films_that_do_not_fit_are_an_input_error() -> None:
     films, labels = toy_films(10, seed=1)
     with pytest.raises(InputError, match="do not fit"):
         next(fit_classifier(films, labels, epochs=1, seed=0))
+
+
+def test_a_classifier_that_diverges_is_an_input_error() -> None:
+    films, labels = toy_films(64, seed=1)
+    with pytest.raises(InputError, match="the loss is not finite: epoch 1"):
+        list(fit_classifier(films, labels, epochs=1, seed=0, config=SMALL, learning_rate=1e30, batch_size=8))
