@@ -48,7 +48,7 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
             scheduler=scheduler,
             adapter=adapter,
         )
-        self._tokens = lru_cache(_TEXTS_KEPT)(self._encode)
+        self._kept_tokens = lru_cache(_TEXTS_KEPT)(self._encode)
 
     @torch.inference_mode()
     def __call__(
@@ -129,7 +129,11 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
         predicted: Any = self.denoiser(x_BChw, time_B, context_BKE, control)
         return predicted.float()  # type: ignore[no-any-return]
 
-    def _encode(self, text: str) -> Tensor:
+    def _tokens(self, text: str) -> Tensor:
+        return self._kept_tokens(text, self.report_encoder.device, self.report_encoder.dtype)
+
+    def _encode(self, text: str, *where: object) -> Tensor:
+        """Tokens (1, K, E) of a text; `where` tells kept ones from those of before the encoder was moved."""
         tokens_1KE: Tensor = self.report_encoder.encode([text]).tokens
         return tokens_1KE
 

@@ -35,7 +35,7 @@ def text_states(texts: list[str], encoder: TextEncoder, desc: str) -> TextStates
         }
 
     device = worker_device().type
-    key = {
+    key: dict[str, object] = {
         "texts": digest,
         "encoder": encoder.digest,
         "device": device,

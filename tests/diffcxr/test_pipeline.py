@@ -109,6 +109,14 @@ def test_a_text_that_is_kept_is_not_encoded_again_and_changes_no_pixel(
     np.testing.assert_array_equal(made, again)
 
 
+def test_texts_are_encoded_anew_where_the_encoder_was_moved() -> None:
+    pipeline = tiny_pipeline()
+    films(pipeline, ["A nodule."], 1)
+    assert pipeline._tokens("A nodule.").dtype == torch.float32
+    pipeline.report_encoder.to(torch.float64)
+    assert pipeline._tokens("A nodule.").dtype == torch.float64
+
+
 def test_an_untrained_adapter_changes_no_pixel() -> None:
     plain, steered = tiny_pipeline(), tiny_pipeline()
     steered.register_modules(adapter=ControlAdapter.attach(steered.denoiser))
