@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -131,7 +130,6 @@ def prepare(work: Path, scale: Scale) -> None:
 def measure(work: Path, arm: Arm, seed: int, steps: Mapping[str, int]) -> dict[str, object]:
     """Train an arm, make its films, measure them."""
     folder = work / f"{arm.name.removeprefix('+ ').replace(' ', '-').lower()}-{seed}"
-    started = time.perf_counter()
     for stage, count in steps.items():
         options = [f"stage={stage}", f"data={work / 'train'}", f"output={folder / 'model'}", f"seed={seed}"]
         options += ["profile=nano", f"{stage}.steps={count}", "split=null", "threads=1"]
@@ -140,10 +138,6 @@ def measure(work: Path, arm: Arm, seed: int, steps: Mapping[str, int]) -> dict[s
         if stage == "denoiser" and not arm.concise:
             options.append(f"denoiser.raw_tokens={RAW}")
         run(["train", *options])
-    seconds = time.perf_counter() - started  # a resumed arm's is short: the first run's is kept
-    timed = folder / "seconds.json"
-    if not timed.exists():
-        timed.write_text(json.dumps(seconds))
     images, measures = folder / "images", folder / "measures"
     run(
         [
@@ -169,8 +163,19 @@ def measure(work: Path, arm: Arm, seed: int, steps: Mapping[str, int]) -> dict[s
         "seed": seed,
         "fid": value_of(scores, "fid"),
         "mauc": value_of(scores, "mauc_label"),
-        "seconds": json.loads(timed.read_text()),
+        "seconds": sum(seconds_of(folder / "model", stage) for stage in steps),
     }
+
+
+def seconds_of(model: Path, stage: str) -> float:
+    """What a stage's steps took, by its log, whatever interrupted them."""
+    seconds, before = 0.0, 0
+    batch = LANGUAGE_BATCH if stage == "language" else BATCH
+    for line in (model / "training" / stage / "log.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        seconds += (record["step"] - before) * batch / record["samples_per_second"]
+        before = record["step"]
+    return seconds
 
 
 def value_of(scores: Sequence[Mapping[str, object]], metric: str) -> float:

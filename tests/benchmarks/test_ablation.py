@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from benchmarks.ablation import ARMS, FULL, cost, operations, steps_of
+from benchmarks.ablation import ARMS, FULL, cost, operations, seconds_of, steps_of
 
 
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)
@@ -16,3 +18,11 @@ def test_stages_are_in_the_order_in_which_they_build_on_each_other():
 
 def test_concise_tokens_make_a_step_cheaper_by_more_than_half():
     assert cost("denoiser", concise=True) < cost("denoiser", concise=False) / 2
+
+
+def test_an_arms_seconds_are_those_of_its_steps_however_often_it_was_begun(tmp_path):
+    (tmp_path / "training/denoiser").mkdir(parents=True)
+    records = [{"step": 50, "samples_per_second": 100.0}, {"step": 60, "samples_per_second": 32.0}]
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (tmp_path / "training/denoiser/log.jsonl").write_text(lines)
+    assert seconds_of(tmp_path, "denoiser") == pytest.approx(50 * 32 / 100 + 10)
