@@ -51,7 +51,8 @@ def main() -> None:
         for seed in seeds:
             outcome = here.face(seed, "mini" if seed == mini else "null")
             outcomes.append(outcome)
-            sys.stdout.write(f"{outcome.log}\nwhole: {_is_whole(outcome)}, {outcome.seconds:.0f} s\n")
+            end = "whole" if _is_whole(outcome) else f"not whole, equal: {outcome.equal} {outcome.failure}"
+            sys.stdout.write(f"{outcome.log}\n{end}, {outcome.seconds:.0f} s\n")
             sys.stdout.flush()
         grown, rivalry = grow(here), rival(here, 0.0 if quick else FROZEN)
     bars = [

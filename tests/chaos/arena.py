@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from unittest.mock import patch
 
 from tests.chaos.blows import Blow, draw_blows
@@ -71,13 +72,14 @@ class Arena:
         return [f"corpus={self.corpus}", f"output={output}", f"model={model}", *shape, *where]
 
     def undisturbed(self, model: str = "null") -> Mapping[str, bytes]:
-        """What a run makes that nothing befalls."""
-        if model not in self._undisturbed:
-            output = f"{self.uri}/undisturbed-{model}"
+        """What a run makes that nothing befalls, and that is begun today, as its corpus.json says."""
+        name = f"{model}-{datetime.now(UTC).date()}"
+        if name not in self._undisturbed:
+            output = f"{self.uri}/undisturbed-{name}"
             self.proxy.chooser = no_faults
             Ordeal(self.machines, self.proxy, output, ()).run(self.command(output, model))
-            self._undisturbed[model] = committed_objects(output)
-        return self._undisturbed[model]
+            self._undisturbed[name] = committed_objects(output)
+        return self._undisturbed[name]
 
     def face(self, seed: int, model: str = "null") -> Outcome:
         """What becomes of a run under the blows and faults of a seed."""
