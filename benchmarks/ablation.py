@@ -7,8 +7,9 @@ adapter. Each makes a film for every held-out report, and is measured against cl
 
 All arms take as many floating-point operations, forward and backward, counted from the modules: what a part
 itself needs (the language stage, the adapter stage) is taken from the denoiser's share. An arm is trained on
-one core. Arms are resumed and kept below `--work`: run the same command again after an interruption. Once the
-corpora are there, seeds can be trained side by side with `--only`; without it, the command makes the table.
+one core. Arms are resumed below `--work`: run the same command again after an interruption. Once the corpora
+are there, seeds can be trained side by side with `--only`; without it, the command makes the table. What an
+arm has come to is kept in `--rows`, with its commit and machine, so that seeds may be measured on several.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.result import Bar, argument_parser, at_least, write_result
+from benchmarks.result import RESULTS, Bar, argument_parser, at_least, origin, write_result
 from cluster.session import connect
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.uvit import UViT
@@ -84,15 +85,18 @@ QUICK = Scale(films=600, denoiser_steps=12, language_steps=4, adapter_steps=4, m
 def main() -> None:
     parser = argument_parser(__doc__ or "")
     parser.add_argument("--work", type=Path, default=Path("out/ablation"), help="where arms are kept")
+    parser.add_argument(
+        "--rows", type=Path, help="where rows are kept; default: in the results, or in --work"
+    )
     parser.add_argument("--only", type=int, help="train and measure this seed alone; no table")
     arguments = parser.parse_args()
     scale = QUICK if arguments.quick else FULL
     work: Path = arguments.work
+    kept = arguments.rows or (work / "rows" if arguments.quick else RESULTS / "ablation")
     steps = {arm.name: steps_of(arm, scale) for arm in ARMS}
     seeds = range(scale.seeds) if arguments.only is None else [arguments.only]
     with connect():
-        prepare(work, scale)
-        rows = [measure(work, arm, seed, steps[arm.name]) for seed in seeds for arm in ARMS]
+        rows = [row_of(kept, work, arm, seed, scale) for seed in seeds for arm in ARMS]
     if arguments.only is not None:
         return
     table = {
@@ -127,9 +131,24 @@ def prepare(work: Path, scale: Scale) -> None:
     run(["train", "stage=filter", f"data={work / 'train'}", f"output={work / 'filter'}"])
 
 
-def measure(work: Path, arm: Arm, seed: int, steps: Mapping[str, int]) -> dict[str, object]:
-    """Train an arm, make its films, measure them."""
-    folder = work / f"{arm.name.removeprefix('+ ').replace(' ', '-').lower()}-{seed}"
+def row_of(kept: Path, work: Path, arm: Arm, seed: int, scale: Scale) -> dict[str, object]:
+    """The row that is kept of an arm, if it was made by as much; else a new one, which is kept."""
+    name = f"{arm.name.removeprefix('+ ').replace(' ', '-').lower()}-{seed}"
+    made_by = {"steps": steps_of(arm, scale), "films": scale.films, "made": scale.made}
+    path = kept / f"{name}.json"
+    if path.exists():
+        row: dict[str, object] = json.loads(path.read_text())
+        if made_by == {key: row[key] for key in made_by}:
+            return row
+    prepare(work, scale)
+    row = measure(work, work / name, arm, seed, steps_of(arm, scale)) | made_by | origin()
+    kept.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(row, indent=1) + "\n")
+    return row
+
+
+def measure(work: Path, folder: Path, arm: Arm, seed: int, steps: Mapping[str, int]) -> dict[str, object]:
+    """Train an arm in its folder, make its films, measure them."""
     for stage, count in steps.items():
         options = [f"stage={stage}", f"data={work / 'train'}", f"output={folder / 'model'}", f"seed={seed}"]
         options += ["profile=nano", f"{stage}.steps={count}", "split=null", "threads=1"]

@@ -84,19 +84,21 @@ def write_result(
     The file is `output`, or benchmarks/results/<name>.json, or <name>.gpu.json for figures of a GPU.
     """
     path = output or RESULTS / (f"{name}.gpu.json" if gpu else f"{name}.json")
-    result = {
-        "name": name,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "machine": _machine(),
-        "versions": _versions(),
-        "bars": [asdict(bar) for bar in bars],
-        **explains,
-    }
+    result = {"name": name, **origin(), "bars": [asdict(bar) for bar in bars], **explains}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     sys.stdout.write(f"{_table(bars)}\nwritten to {path}\n")
     return path
+
+
+def origin() -> dict[str, object]:
+    """When, of which commit, where and with what something is measured now."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "machine": _machine(),
+        "versions": _versions(),
+    }
 
 
 def _table(bars: Sequence[Bar]) -> str:

@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from benchmarks.ablation import ARMS, FULL, cost, operations, seconds_of, steps_of
+from benchmarks import ablation
+from benchmarks.ablation import ARMS, FULL, cost, operations, row_of, seconds_of, steps_of
 
 
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)
@@ -26,3 +28,19 @@ def test_an_arms_seconds_are_those_of_its_steps_however_often_it_was_begun(tmp_p
     lines = "".join(json.dumps(record) + "\n" for record in records)
     (tmp_path / "training/denoiser/log.jsonl").write_text(lines)
     assert seconds_of(tmp_path, "denoiser") == pytest.approx(50 * 32 / 100 + 10)
+
+
+def test_a_row_that_is_kept_is_not_measured_again_but_one_made_by_less_is(tmp_path, monkeypatch):
+    measured = []
+    monkeypatch.setattr(ablation, "prepare", lambda *_: None)
+    monkeypatch.setattr(
+        ablation, "measure", lambda *told: measured.append(told) or {"fid": float(len(measured))}
+    )
+
+    def row(scale):
+        return row_of(tmp_path / "rows", tmp_path, ARMS[2], 1, scale)
+
+    first = row(FULL)
+    assert (first["fid"], first["films"]) == (1.0, FULL.films) and first["commit"]
+    assert row(FULL) == first and len(measured) == 1
+    assert row(replace(FULL, denoiser_steps=10))["fid"] == 2.0
