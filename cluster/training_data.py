@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Set
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import PIL
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from cluster.codec import decode_image
 from cluster.corpus import Corpus
+from cluster.tensor_cache import cached_tensors
 from diffcxr.errors import InputError
 from diffcxr.findings import CHEXPERT_14
+
+Watch = Callable[[int], AbstractContextManager[Callable[[int], None]]]
+"""Opens, for so many films, what is told how many more of them are decoded."""
+
+# What else decides a film's pixels: the number goes up where `decode_film` comes to make others.
+_DECODING = f"1, Pillow {PIL.__version__}"
+_BESIDE_FILMS = [
+    "report_id",
+    "sample_index",
+    "patient_id",
+    "text",
+    "labels",
+    "view",
+    "split",
+    "image.path",  # not the bytes: only whether there may be any
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +48,7 @@ class TrainingData:
     texts: list[str]
     labels: NDArray[np.int8]  # (n, 14): 1, 0 (unmentioned too), and -1 which no loss counts
     patients: list[str]
+    digest: str  # SHA-256 of all that decides the films: where it is equal, so are they
 
     def with_texts(self, where: str) -> TrainingData:
         """Those whose report has a text. Raises InputError, of the corpus `where`, if there is none."""
@@ -37,15 +62,19 @@ class TrainingData:
             texts=[self.texts[row] for row in kept],
             labels=self.labels[kept],
             patients=[self.patients[row] for row in kept],
+            digest=_digest({"films": self.digest, "kept": kept}),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Shard:
-    films: list[NDArray[np.uint8]]
-    texts: list[str]
-    labels: list[list[int]]
-    patients: list[str]
+class _Row:
+    """What a row of the corpus says beside its film, and where it stands."""
+
+    shard: int
+    place: int  # in the shard
+    text: str
+    labels: list[int]
+    patient: str
 
 
 def read_training_data(
@@ -54,47 +83,93 @@ def read_training_data(
     size: int = 128,
     removed: Set[tuple[str, int]] = frozenset(),
     views: Collection[str] = (),
+    watch: Watch = lambda _: nullcontext(lambda _: None),
 ) -> TrainingData:
     """The films of one split (None: all) at `size` pixels, in the corpus's order.
 
     `removed` holds the (report_id, sample_index) of films to leave out; of other `views` than these, if any
-    are given, films are left out too.
+    are given, films are left out too. What they decode to is kept in the node's cache and mapped from there,
+    so that a later worker reads no image; `watch` is entered only where they are decoded.
 
-    Raises InputError where there are none.
+    Raises InputError where there are none, and where one is damaged.
     """
-    shards = list(_read_shards(corpus, split, size, removed, views))
-    films = [film for shard in shards for film in shard.films]
-    if not films:
+    rows = _choose_rows(corpus, split, removed, views)
+    digest = _digest(
+        {
+            "corpus": corpus.digest,
+            "rows": [(row.shard, row.place) for row in rows],
+            "size": size,
+            "decoding": _DECODING,
+        }
+    )
+
+    def decode() -> dict[str, torch.Tensor]:
+        with watch(len(rows)) as on_films:
+            return _decode_films(corpus, rows, size, on_films)
+
+    films = cached_tensors({"films": digest}, decode) if rows else {}
+    if not films or not len(films["films"]):
         of = f"no films in split {split}" if split else "no films"
         of += f" of views {', '.join(views)}" if views else ""
         raise InputError(
             of, corpus.uri, "Choose another split (split=null takes all rows) or another corpus."
         )
+    shown = list(itertools.compress(rows, films["shown"].tolist()))
     return TrainingData(
-        films=np.stack(films),
-        texts=[text for shard in shards for text in shard.texts],
-        labels=np.array([row for shard in shards for row in shard.labels], np.int8),
-        patients=[patient for shard in shards for patient in shard.patients],
+        films=films["films"].numpy(),
+        texts=[row.text for row in shown],
+        labels=np.array([row.labels for row in shown], np.int8),
+        patients=[row.patient for row in shown],
+        digest=digest,
     )
 
 
-def _read_shards(
-    corpus: Corpus, split: str | None, size: int, removed: Set[tuple[str, int]], views: Collection[str]
-) -> Iterator[_Shard]:
-    columns = ["report_id", "sample_index", "patient_id", "text", "labels", "view", "split", "image"]
-    for number in range(len(corpus.shards)):
-        rows = [
-            row
-            for row in corpus.read(number, columns=columns).to_pylist()
-            if row["image"] and row["image"]["bytes"] and split in (None, row["split"])
-            if (row["report_id"], row["sample_index"]) not in removed and (not views or row["view"] in views)
-        ]
-        yield _Shard(
-            films=[film_of(row, size, corpus.uri) for row in rows],
-            texts=[row["text"] for row in rows],
-            labels=[[(row["labels"] or {}).get(name) or 0 for name in CHEXPERT_14] for row in rows],
-            patients=[row["patient_id"] or row["report_id"] for row in rows],
+def _choose_rows(
+    corpus: Corpus, split: str | None, removed: Set[tuple[str, int]], views: Collection[str]
+) -> list[_Row]:
+    """The rows that are asked for, and may have films."""
+    return [
+        _Row(
+            shard=shard,
+            place=place,
+            text=row["text"],
+            labels=[(row["labels"] or {}).get(name) or 0 for name in CHEXPERT_14],
+            patient=row["patient_id"] or row["report_id"],
         )
+        for shard, table in enumerate(corpus.tables(_BESIDE_FILMS))
+        for place, row in enumerate(table.to_pylist())
+        if row["image"] is not None and split in (None, row["split"])
+        if (row["report_id"], row["sample_index"]) not in removed and (not views or row["view"] in views)
+    ]
+
+
+def _decode_films(
+    corpus: Corpus, rows: Sequence[_Row], size: int, on_films: Callable[[int], None]
+) -> dict[str, torch.Tensor]:
+    """`films` (n, size, size), and which of the rows they are of, `shown` (rows,): one may have no bytes.
+
+    Only the images of shards with such rows are read, a shard's at a time.
+    """
+    films = np.empty((len(rows), size, size), np.uint8)  # one array: a list of all, stacked, is two of them
+    shown: list[bool] = []
+    count = 0
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:  # Pillow decodes and resizes without the GIL
+        for shard, those in itertools.groupby(rows, lambda row: row.shard):
+            table = corpus.read(shard, ["report_id", "sample_index", "image"])
+            images = table.take([row.place for row in those]).to_pylist()
+            have = [bool(row["image"]["bytes"]) for row in images]
+            on_films(have.count(False))
+            decoded = pool.map(lambda row: film_of(row, size, corpus.uri), itertools.compress(images, have))
+            for film in decoded:
+                films[count] = film
+                count += 1
+                on_films(1)
+            shown += have
+    return {"films": torch.from_numpy(films[:count]), "shown": torch.tensor(shown)}
+
+
+def _digest(value: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def film_of(row: Mapping[str, Any], size: int, where: str) -> NDArray[np.uint8]:

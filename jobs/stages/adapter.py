@@ -52,7 +52,7 @@ def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
     stage = AdapterStage(
         denoiser,
         adapter,
-        film_latents(autoencoder, data.films),
+        film_latents(autoencoder, data),
         context_tokens(report_encoder, text_states(data.texts, encoder, "encode reports")),
         context_tokens(report_encoder, hints.different()),
         hints.which,

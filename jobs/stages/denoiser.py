@@ -48,7 +48,7 @@ def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> None
     prediction = cast(Prediction, options.prediction)
     pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, make_scheduler(prediction))
     pipeline = pipeline.to(worker_device())
-    latents = film_latents(autoencoder, data.films)
+    latents = film_latents(autoencoder, data)
     states = text_states(data.texts, report_encoder.text_encoder(), "encode reports")
     context = context_tokens(report_encoder, states)
     chances = None

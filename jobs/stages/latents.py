@@ -9,25 +9,25 @@ import torch
 from numpy.typing import NDArray
 
 from cluster.tensor_cache import cached_tensors
+from cluster.training_data import TrainingData
 from diffcxr.kl_autoencoder import Autoencoder
 from diffcxr.precision import fastest_dtype
 from diffcxr.training.autoencoder import encode_films
 from jobs.stages.relay import Relay
 
 
-def film_latents(autoencoder: Autoencoder, films: NDArray[np.uint8]) -> NDArray[np.float16]:
-    """Normalised latents (n, C, H/8, W/8), from the node's cache where they are there."""
+def film_latents(autoencoder: Autoencoder, data: TrainingData) -> NDArray[np.float16]:
+    """Normalised latents (n, C, H/8, W/8) of the films, from the node's cache where they are there."""
     weights = hashlib.sha256()
     for name, values in sorted(autoencoder.state_dict().items()):
         weights.update(name.encode() + values.cpu().numpy().tobytes())
 
     def encode() -> dict[str, torch.Tensor]:
-        with Relay(total=len(films), unit="film", desc="encode films") as bar:
-            return {"latents": torch.from_numpy(encode_films(autoencoder, films, on_batch=bar.update))}
+        with Relay(total=len(data.films), unit="film", desc="encode films") as bar:
+            return {"latents": torch.from_numpy(encode_films(autoencoder, data.films, on_batch=bar.update))}
 
     key = {
-        "films": hashlib.sha256(np.ascontiguousarray(films).data).hexdigest(),
-        "shape": list(films.shape),
+        "films": data.digest,
         "autoencoder": weights.hexdigest(),
         "device": autoencoder.device.type,
         "precision": str(fastest_dtype(autoencoder.device.type)),

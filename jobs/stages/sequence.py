@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from jobs.stages.classifier import train_classifier
 from jobs.stages.denoiser import train_denoiser
 from jobs.stages.language import train_language
 from jobs.stages.parts import PATHS, stage_parts
+from jobs.stages.relay import Relay
 from jobs.training_config import ALONE, READING, Config
 
 TRAINERS: dict[str, Callable[[Config, TrainingData, TrainingRun], None]] = {
@@ -53,7 +55,7 @@ def train_stages(sequence: Sequence) -> None:
     config = sequence.config
     corpus, output = Corpus.open(config.data), Storage.at(config.output)
     removed = read_removed(config, corpus)
-    data = read_training_data(corpus, config.split, config.size, removed.films, config.views)
+    data = read_training_data(corpus, config.split, config.size, removed.films, config.views, _watch_films)
     if is_first_worker():
         tell(FilmsRead(len(data.films)))
     for stage in sequence.stages:
@@ -64,6 +66,12 @@ def train_stages(sequence: Sequence) -> None:
         run = TrainingRun(output, stage, stage_settings(config, corpus, removed, stage))
         if not run.finished:
             TRAINERS[stage](config, used, run)
+
+
+@contextmanager
+def _watch_films(total: int) -> Iterator[Callable[[int], None]]:
+    with Relay(total=total, unit="film", desc="read films") as bar:
+        yield bar.update
 
 
 def read_removed(config: Config, corpus: Corpus) -> Removed:
