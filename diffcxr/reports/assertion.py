@@ -15,16 +15,30 @@ _DENIED_AT_ONCE = re.compile(
     r"(?:within (?:normal )?limits|normal|unremarkable|absent|none|negative|no)\b"
 )
 
+# "pleural effusion or pneumothorax: none": from a mention to the colon that it heads.
+_HEADS = re.compile(r"[\w /&-]{0,40}:(?= )")
+
 _BORDERLINE = re.compile(r"\bborderline(?: \w+){0,2} ?$")
 
 
-def assess(sentence: str, mention: Mention, cues: Sequence[Cue]) -> int | None:
-    """POSITIVE, NEGATIVE or UNCERTAIN as `sentence` says of `mention`, by its `cues` in order.
+def assess(sentence: str, mention: Mention, cues: Sequence[Cue], mentions: Sequence[Mention]) -> int | None:
+    """POSITIVE, NEGATIVE or UNCERTAIN as `sentence` says of `mention`, one of its `mentions`, by its `cues`.
 
-    None where the sentence only recalls or supposes it: "history of pneumonia", "if there is an effusion".
+    Cues are in order. None where the sentence only recalls or supposes it, or cannot tell: "history of
+    pneumonia", "if there is an effusion", "effusion cannot be assessed"; and where it heads a statement that
+    names it again: "effusion: no pleural effusion".
     """
     reaching = [cue for cue in cues if cue.reaches(mention.start, mention.end)]
-    if any(cue.kind in ("tells behind", "supposes behind") for cue in reaching):
+    if heads := _HEADS.match(sentence, mention.end):
+        stated = [other for other in mentions if heads.end() <= other.start]
+        if any(other.finding == mention.finding for other in stated):
+            return None
+        reaching += [
+            cue
+            for cue in cues
+            if cue not in reaching and _answers(sentence, cue, mention, heads.end(), stated)
+        ]
+    if any(cue.kind.startswith(("tells", "supposes")) for cue in reaching):
         return None
     borderline = _BORDERLINE.search(sentence, 0, mention.start) or sentence.startswith(
         "borderline", mention.start
@@ -40,6 +54,19 @@ def assess(sentence: str, mention: Mention, cues: Sequence[Cue]) -> int | None:
     if verdict == POSITIVE and _DENIED_AT_ONCE.match(sentence, mention.end):
         return NEGATIVE
     return verdict
+
+
+def _answers(sentence: str, cue: Cue, heading: Mention, colon: int, stated: Sequence[Mention]) -> bool:
+    """Whether a cue behind the `colon` of a `heading` is said of it, and not of what is `stated` there.
+
+    "Edema: possible" doubts the edema; "opacity: possible pneumonia" doubts the pneumonia. A denial denies
+    the heading too ("pneumonia: no consolidation"), unless that is a device ("chest tube: no pneumothorax").
+    """
+    taken = any(cue.reaches(other.start, other.end) for other in stated)
+    if cue.kind.endswith("before"):
+        return cue.start > colon >= cue.first and "," not in sentence[colon : cue.start] and not taken
+    denies = cue.kind == "denies behind" and heading.finding != "Support Devices"
+    return cue.start == colon + 1 and (denies or not taken)
 
 
 def _begins_item(sentence: str, cue: Cue) -> bool:

@@ -18,6 +18,8 @@ Kind = Literal[
     "doubts before",  # "cannot be excluded"
     "doubts around",  # "versus"
     "tells behind",  # "history of": what follows is no statement about this film
+    "tells before",  # "cannot be assessed": nor is what came before
+    "tells within",  # "assessment for pneumothorax is limited": nor is what it names itself
     "supposes behind",  # "if there is": nor is this, up to the next comma
 ]
 
@@ -41,6 +43,17 @@ _PARTLY = (
     r"(?:near(?:ly)?|almost|partial(?:ly)?|mostly|incomplete(?:ly)?|largely|significantly"
     r"|substantially|partly)"
 )
+_DOUBTFUL = r"(?:likely|probably|possibly|presumably|perhaps|conceivably|questionably)"
+_HEDGE = rf"(?:also|well|now|still|again|{_DOUBTFUL})"
+# "may be developing", but not "may be developing pneumonia", which doubts what follows
+_THERE = (
+    r"(?:present|(?:superimposed|co-?existing|develop(?:ing|ed)|forming|evolving|accumulating)"
+    r"(?=$|,| (?:in|at|on|within|over|as|and|but|given)\b))"
+)
+_POOR = (
+    r"(?:limited(?! to)|sub-?optimal|difficult|impossible|restricted|hampered|hindered|compromised|precluded"
+    r"|not possible|non-?diagnostic|degraded)"
+)
 _REPORTING = r"(?:since|in|on|and|but|from|compared|as|by|after|following|with|bilaterally|completely)\b"
 
 # In order of precedence: a cue takes its words, and later patterns cannot use them again.
@@ -63,6 +76,19 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
         r"(?:prior|previous|earlier|comparison|lateral|frontal|pa|ap|last))",
     ),
     ("neutral", r"(?:can|could|may|might) (?:now )?be (?:seen|identified|visuali[sz]ed|appreciated)"),
+    # No statement, worded with a negation or as a doubt.
+    (
+        "tells before",
+        rf"(?:cannot|could not|may not|{_BE} not|not)(?: be)?"
+        r"(?: (?:reliably|adequately|accurately|properly))? (?:assessed|evaluated|judged|commented on)",
+    ),
+    (
+        "tells within",
+        r"(?:assessment|evaluation|detection|exclusion) (?:for|of)"
+        rf" [^,;:]{{1,80}}? (?:{_BE} )?(?:\w+ )?{_POOR}",
+    ),
+    ("tells behind", r"limit\w*(?: \w+){0,2} (?:assessment|evaluation|detection|exclusion) (?:of|for)"),
+    ("tells behind", r"correlat\w+ (?:\w+ ){0,2}?(?:for|with (?:\w+ )?(?:signs?|symptoms?|evidence) of)"),
     # Doubt worded with a negation.
     (
         "doubts before",
@@ -85,7 +111,7 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     ("denies before", rf"(?:{_BE} ){_LATELY}(?:ruled out|excluded|absent|unlikely|removed|withdrawn|pulled)"),
     ("denies before", rf"(?:less|not|un)[ -]?likely|resolved(?= {_REPORTING}|,|$)"),
-    ("denies before", r"(?<=: )(?:none|absent|negative|no$)"),
+    ("denies before", r"(?<=: )(?:none|nil|absent|negative|no$)"),
     (
         "denies behind",
         r"no(?! longer)|not|without|nor|neither|never|denies|lack of|lacks|fails to|absence of|absent"
@@ -104,6 +130,16 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "doubts before",
+        rf"(?:may|might|could)(?: {_HEDGE}){{0,2}} (?:be|have been)(?: {_HEDGE})? {_THERE}"
+        rf"|(?:may|might|could)(?: {_HEDGE})? (?:co-?)?exist",
+    ),
+    (
+        "doubts before",
+        rf"{_BE} (?:(?:also|still|now|most|very) )?{_DOUBTFUL}(?: to be)?(?: (?:also|still|now))? {_THERE}"
+        rf"|{_DOUBTFUL} {_BE}(?: (?:also|still|now))? {_THERE}",
+    ),
+    (
+        "doubts before",
         r"(?:suspected|possible|questionable|questioned|not certain)$|could be considered"
         r"|(?:in|among|on) the differential\w*|\?",
     ),
@@ -112,14 +148,11 @@ _PATTERNS: tuple[tuple[Kind, str], ...] = (
         r"possib\w+|probab\w+|likely|presum\w+|potential\w*|perhaps|maybe|equivocal(?: for)?|conceivabl\w+"
         r"|may|might|could|would|can (?:be|represent)|should|suspected|suspect|suspicion\w*(?: for| of)?"
         r"|suspicious for|suggest\w*|question\w*|concern\w*(?: for| of| about)?|worrisome(?: for)?"
-        r"|differential|favor\w*|consider\w*|rule out|exclude|evaluat\w+ for|either|raises?|simulat\w+"
-        r"|mimic\w*|uncertain|cannot be distinguished from|\?",
+        r"|differential(?: diagnos[ie]s)?:?|favor\w*|consider\w*|rule out|exclude|(?:assess|evaluat)\w* for"
+        r"|either|raises?|simulat\w+|mimic\w*|uncertain|cannot be distinguished from|\?",
     ),
     # No statement about this film.
-    (
-        "tells behind",
-        r"history(?: \w+)? of|hx of|known (?:history|prior)|limit\w*(?: \w+){0,2} evaluation (?:of|for)",
-    ),
+    ("tells behind", r"history(?: \w+)? of|hx of|known (?:history|prior)"),
     ("supposes behind", r"if|should there be|in case of"),
 )
 
@@ -138,7 +171,7 @@ _HARD = re.compile(
     r"\b(?:but|however|although|though|except|apart from|aside from|other than|besides|yet|while|whereas"
     r"|despite|which|nevertheless|otherwise|there (?:is|are|has|have|may|remains?)|also noted)\b"
     r"|\bwith\b(?! (?:evidence|any)\b)"
-    r"|:(?! (?:none|absent|negative|no$))"
+    r"|:"
     rf"|, (?:and )?(?=(?:{_NEW_SUBJECT}|{_NEW_ITEM}))"
     rf"|\band (?=(?:there\b|{_NEW_ITEM}))"
 )
@@ -199,6 +232,11 @@ class _Breaks:
         breaks = list(self._hard)
         if kind.startswith("denies"):
             breaks += self._soft
+        if kind == "tells within":
+            return start, end
+        if kind.endswith("before"):
+            # "pneumothorax: none" answers what stands before the colon
+            breaks = [span for span in breaks if span != (start - 2, start - 1)]
         if kind == "supposes behind":
             breaks = self._commas
         elif kind == "doubts around" or (kind.endswith("before") and not self._ends_list(start)):

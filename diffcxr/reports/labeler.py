@@ -47,7 +47,7 @@ def _label_sentence(sentence: str) -> tuple[tuple[FindingName, int], ...]:
     mentions = tuple(find_mentions(sentence))
     cues = tuple(find_cues(sentence)) if mentions else ()
     for mention in mentions:
-        value = assess(sentence, mention, cues)
+        value = assess(sentence, mention, cues, mentions)
         if value is not None:
             found[mention.finding] = _stronger(found.get(mention.finding), value)
     return tuple(found.items())

@@ -31,7 +31,7 @@ _TUBES = r"(?:central|picc|venous|ij|jugular|subclavian|arterial|dialysis|swan|f
 
 _PHRASES: dict[FindingName, tuple[str, ...]] = {
     "Enlarged Cardiomediastinum": (
-        rf"\b{_MEDIASTINUM}:?{_GAP}(?P<core>{_WIDE})",
+        rf"\b{_MEDIASTINUM}(?: {_SIZED})?:?{_GAP}(?P<core>{_WIDE})",
         rf"(?P<core>{_WIDE})(?: \w+){{0,4}} {_MEDIASTINUM}",
     ),
     "Cardiomegaly": (
@@ -53,7 +53,7 @@ _PHRASES: dict[FindingName, tuple[str, ...]] = {
     "Edema": (
         r"edema\w*|\bcongesti\w*|\bchf\b|\bheart failure\b|\bcardiac (?:failure|decompensation)\b"
         r"|\bcephali[sz]ation\b|\bkerley\b|\b(?:fluid|volume) overload\b|\bpulmonary venous hypertension\b",
-        rf"(?:vascul\w*|vessels?)(?: \w+){{0,3}} (?P<core>{_SWOLLEN})",
+        rf"(?:vascul\w*|vessels?):?(?: \w+){{0,3}} (?P<core>{_SWOLLEN})",
         rf"(?P<core>{_SWOLLEN})(?: \w+){{0,3}} (?:vascul\w*|vessels?)",
     ),
     "Consolidation": (r"consolid\w*",),
@@ -72,7 +72,8 @@ _PHRASES: dict[FindingName, tuple[str, ...]] = {
         rf"(?P<core>\bblunt\w*){_GAP}{_ANGLE}",
     ),
     "Pleural Other": (
-        r"(?:pleura\w*|pleuro\w*|fissur\w*)(?: \w+){0,3} (?P<core>thicken\w*|plaque\w*|scar\w*|calcific\w*)",
+        r"(?:pleura\w*|pleuro\w*|fissur\w*):?(?: \w+){0,3}"
+        r" (?P<core>thicken\w*|plaque\w*|scar\w*|calcific\w*)",
         r"apical (?:\w+ )?(?P<core>thicken\w*|cap(?:s|ping)?\b)",
         r"(?P<core>thicken\w*|plaques?|scar\w*|calcific\w*)(?: \w+){0,3} pleura\w*",
         r"\bfibrothora\w*",
@@ -132,20 +133,20 @@ _NOT_LARGE = rf"(?:{_FINE}|non-?enlarged|(?:upper|top)(?: \w+){{0,3}} normal)"
 _ANY_HEART = r"(?:heart|cardiac|cardiomediastin\w*|cardiopericardial)"
 _DENIALS: dict[FindingName, tuple[str, ...]] = {
     "Enlarged Cardiomediastinum": (
-        rf"\b{_MEDIASTINUM}:?(?: \w+){{0,8}} {_NOT_LARGE}",
+        rf"\b{_MEDIASTINUM}(?: {_SIZED})?:?(?: \w+){{0,8}} {_NOT_LARGE}",
         rf"(?<!ab){_NOT_LARGE}(?: \w+){{0,3}} {_MEDIASTINUM}",
     ),
     "Cardiomegaly": (
-        rf"\b{_ANY_HEART}:?(?: (?!but\b)\w+){{0,8}} {_NOT_LARGE}",
+        rf"\b{_ANY_HEART}(?:(?: \w+){{0,3}}:)?(?: (?!but\b)\w+){{0,8}} {_NOT_LARGE}",
         rf"(?<!ab){_NOT_LARGE}(?: in size| sized?| size of the)?(?: \w+){{0,2}} {_ANY_HEART}",
     ),
     "Lung Opacity": (
         r"\blungs?(?: fields?)?:?(?: \w+){0,4} clear\b(?! (?:of|from))",
         r"\bclear(?: \w+)? lungs?\b",
     ),
-    "Edema": (rf"\bvascul\w+(?: \w+){{0,4}} {_FINE}",),
+    "Edema": (rf"\bvascul\w+:?(?: \w+){{0,4}} {_FINE}",),
     "Pleural Effusion": (
-        r"\b(?:costophrenic|pleural) (?:\w+ ){0,5}(?:clear|sharp|normal|preserved|maintained)",
+        r"\b(?:costophrenic|pleural?):? (?:\w+:? ){0,5}(?:clear|sharp|normal|preserved|maintained)",
     ),
     "Fracture": (r"\b(?:bones?|bony|osseous|skelet\w+|ribs?):?(?: \w+){0,4} (?:intact|normal|unremarkable)",),
 }

@@ -212,6 +212,57 @@ CASES = """
 -CO -PE -PX +LL | No consolidation, effusion, or pneumothorax. Stable nodule.
 -ED -PE +CM | Enlarged heart without edema or effusion.
 -PX -PE +SD | Port catheter without pneumothorax or effusion.
+?PE  | A small left pleural effusion may be present.
+?ED  | Mild edema may also be present.
+?PN  | A superimposed pneumonia might be present.
+?PN  | Pneumonia could be developing at the left base.
+?PN +LO | Opacity which may be developing pneumonia.
+?PE  | A left pleural effusion is likely present.
+?PE  | An effusion is most likely present.
+?PN  | Pneumonia may coexist.
++PE  | A small effusion is present.
+-PE  | An effusion is not likely present.
++LO ?ED | Bibasilar opacities, edema may be present.
+-CO ?PN | No new consolidation, although a subtle pneumonia may be present.
+0PN  | Clinical correlation for pneumonia.
+0PN +CO | Consolidation, please correlate with signs of pneumonia.
+0PX  | Assessment for pneumothorax is limited.
+0PX +PE | Assessment for pneumothorax is limited by a moderate effusion.
+0PX  | Supine position limits detection of pneumothorax.
+0PE  | Pleural effusion cannot be assessed.
+0PE -PX | Pleural effusion cannot be reliably evaluated, no pneumothorax.
++PX  | PNEUMOTHORAX: Small, right apical.
++PX  | PNEUMOTHORAX: Unchanged.
++PX  | PNEUMOTHORAX: No significant change.
+-PX  | PNEUMOTHORAX: Absent.
+-PX  | PNEUMOTHORAX: Negative.
+-PX  | PNEUMOTHORAX: No.
+-PX  | PNEUMOTHORAX: None seen.
+-PX  | PNEUMOTHORAX: Not seen.
+-PX  | PNEUMOTHORAX: No longer visible.
+-PX  | PNEUMOTHORAX: No evidence.
+-PX  | PNEUMOTHORAX: There is no pneumothorax.
+-PX -PE | Pleural effusion or pneumothorax: none.
+?PX  | PNEUMOTHORAX: Possible.
+?PX  | PNEUMOTHORAX: A tiny one cannot be excluded.
+0PX  | PNEUMOTHORAX: Cannot be assessed.
++PE  | PLEURAL EFFUSION: Small, not seen on the left.
+-PX +PE | PNEUMOTHORAX: None PLEURAL EFFUSION: Small
++LO ?PN | Left basilar opacity: possible pneumonia.
+-PN -CO | PNEUMONIA: No consolidation.
++SD -PX | CHEST TUBE: No pneumothorax.
+?PN  | DIFFERENTIAL DIAGNOSIS: Pneumonia.
++CM  | HEART: Moderately enlarged.
+-CM -ECM | HEART AND MEDIASTINUM: Normal.
++ECM | CARDIOMEDIASTINAL SILHOUETTE: Enlarged.
+-LO  | LUNGS: Clear.
++LO  | LUNGS: Patchy opacity on the left.
+-PE -PX | PLEURA: No effusion or pneumothorax.
+-PE  | PLEURA: Normal.
++PO  | PLEURA: Thickened.
++ED  | PULMONARY VASCULATURE: Engorged.
+-FX  | BONES: Intact.
++FX  | BONES: Old rib fracture.
 """
 
 
