@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
@@ -18,13 +18,9 @@ from cluster.corpus import Corpus
 from cluster.run_record import read_record
 from cluster.storage import Storage
 from cluster.storage_errors import MissingError
-from cluster.training_data import film_of
 from diffcxr.errors import InputError
 from diffcxr.filtering.examples import Neighbour, choose_examples
-from diffcxr.filtering.features import latent_features
-from diffcxr.filtering.rounds import FEWEST_FILMS, Filtering, filter_features
-from diffcxr.kl_autoencoder import Autoencoder
-from diffcxr.training.autoencoder import encode_films
+from diffcxr.filtering.rounds import Filtering, filter_features
 
 # Shapes: n films, F features.
 
@@ -51,7 +47,17 @@ class FilmFeatures:
     """Which films were read, and what their latents look like."""
 
     keys: list[Key]
-    features: NDArray[np.float32]  # (n, F)
+    features: NDArray[np.float32]  # (n, F); (0, 0) where there are no films
+
+    @classmethod
+    def join(cls, parts: Iterable[FilmFeatures]) -> FilmFeatures:
+        """All of them in the order of their keys, which leaves nothing to how a corpus is cut or sorted."""
+        parts = [part for part in parts if part.keys]
+        if not parts:
+            return cls([], np.empty((0, 0), np.float32))
+        keys = [key for part in parts for key in part.keys]
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        return cls([keys[row] for row in order], np.concatenate([part.features for part in parts])[order])
 
 
 @dataclass(frozen=True)
@@ -89,31 +95,6 @@ class Removed:
     def digest(self) -> str:
         """SHA-256 of which films they are."""
         return hashlib.sha256(json.dumps(sorted(self.films)).encode()).hexdigest()
-
-
-def read_features(
-    corpus: Corpus, autoencoder: Autoencoder, size: int, on_shard: Callable[[int], None]
-) -> FilmFeatures:
-    """Every film of the corpus, of all splits, at `size` pixels, in the order of their keys.
-
-    That order leaves nothing to how the corpus is cut or sorted. A shard's films are dropped when its
-    features are made; `on_shard` hears of its rows. Rows without a film are passed over. Raises InputError
-    where fewer films than FEWEST_FILMS are left.
-    """
-    keys: list[Key] = []
-    parts: list[NDArray[np.float32]] = []
-    for table in corpus.tables(["report_id", "sample_index", "image"]):
-        rows = [row for row in table.to_pylist() if row["image"] and row["image"]["bytes"]]
-        if rows:
-            films = np.stack([film_of(row, size, corpus.uri) for row in rows])
-            parts.append(latent_features(encode_films(autoencoder, films)))
-            keys += [(row["report_id"], row["sample_index"]) for row in rows]
-        on_shard(table.num_rows)
-    if len(keys) < FEWEST_FILMS:
-        what = f"{len(keys)} films are too few to tell the ordinary from the strange"
-        raise InputError(what, corpus.uri, f"Filter a corpus of {FEWEST_FILMS} films or more.")
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    return FilmFeatures([keys[row] for row in order], np.concatenate(parts)[order])
 
 
 def filter_films(films: FilmFeatures) -> tuple[Filtering, dict[str, bytes]]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-import torch
-
 from cluster.corpus import Corpus
-from cluster.session import connect, is_private, resources
 from cluster.storage import Storage
-from cluster.training import place_workers, train_on_workers
+from cluster.training import train_on_workers
 from cluster.training_run import TrainingRun
 from diffcxr.errors import RefusedError
 from jobs.command import main
@@ -21,6 +18,7 @@ from jobs.stages.relay import Told
 from jobs.stages.sequence import FilmsRead, Sequence, read_removed, stage_settings, train_stages
 from jobs.summary import Summary
 from jobs.training_config import ALONE, STAGES, Config, check_config, stages_of, with_absolute_paths
+from jobs.training_workers import training_workers
 
 _LATER = {
     "autoencoder": ("denoiser", "adapter"),
@@ -38,9 +36,7 @@ def run(config: Config) -> Summary:
     corpus, output = Corpus.open(config.data), Storage.at(config.output)
     output.check_writable()
     if config.stage == "filter":
-        if config.threads:
-            torch.set_num_threads(config.threads)
-        return run_filter(corpus, output, config.filter.autoencoder, config.size)
+        return run_filter(config, corpus, output)
     stages = stages_of(config)
     waiting = _waiting(config, corpus, output, stages)
     films = _train(Sequence(config, waiting)) if waiting else 0
@@ -84,10 +80,8 @@ def _waiting(config: Config, corpus: Corpus, output: Storage, stages: tuple[str,
 
 def _train(sequence: Sequence) -> int:
     """Train in workers, with their progress on this screen; the number of films."""
-    config, films = sequence.config, 0
-    with connect(config.address):
-        gpu = config.device == "cuda" or (config.device == "auto" and resources().gpus > 0)
-        workers = place_workers(config.workers, config.threads, gpu=gpu, grows=not is_private(config.address))
+    films = 0
+    with training_workers(sequence.config) as workers:
         bars = _Bars()
         try:
             for told in train_on_workers(train_stages, sequence, workers):

@@ -137,7 +137,7 @@ class FilterOptions:
         None, help="URI of a finished stage=filter, whose removed films the other stages leave out"
     )
     autoencoder: str | None = option(
-        None, help="model folder or URI whose autoencoder stage=filter looks through; default: mini"
+        None, help="model folder or URI, or mini, whose autoencoder stage=filter looks through; default: mini"
     )
 
 
@@ -161,7 +161,9 @@ class Config:
     )
     split: str | None = option("train", help="which rows to train on; null: all, as stage=filter always does")
     views: list[str] = option(
-        [], help="train on films of these views alone; []: on all", choices=("PA", "AP", "LATERAL")
+        [],
+        help="train on films of these views alone, or score them by stage=filter; []: all",
+        choices=("PA", "AP", "LATERAL"),
     )
     size: int = option(128, help="pixels a side; other films are resized", min=32)
     seed: int = option(0, help="seed of weights, batches and noise", min=0)
@@ -201,16 +203,21 @@ def with_absolute_paths(config: Config) -> Config:
     )
     pretrained = config.autoencoder.pretrained
     autoencoder = replace(config.autoencoder, pretrained=pretrained and _absolute(pretrained))
-    base, name = (str(MINI) if config.base == "mini" else config.base), config.filter.name
+    name, seen_through = config.filter.name, _model(config.filter.autoencoder)
     return replace(
         config,
         data=Storage.at(config.data).uri,
         output=Storage.at(config.output).uri,
-        base=base and Storage.at(base).uri,
-        filter=replace(config.filter, name=name and Storage.at(name).uri),
+        base=_model(config.base),
+        filter=replace(config.filter, name=name and Storage.at(name).uri, autoencoder=seen_through),
         language=language,
         autoencoder=autoencoder,
     )
+
+
+def _model(name: str | None) -> str | None:
+    """The URI of a model by what a person calls it."""
+    return name and Storage.at(MINI if name == "mini" else name).uri
 
 
 def _absolute(path: str) -> str:
@@ -247,7 +254,7 @@ def check_config(config: Config) -> None:
     for stage in stages:
         _check_loop(stage, getattr(config, stage, None), config.workers)
     if config.stage == "filter" and config.filter.name:
-        raise InputError("stage=filter takes no filter", "filter", "It always scores the whole corpus.")
+        raise InputError("stage=filter takes no filter", "filter", "It scores removed films too.")
     if config.filter.autoencoder and config.stage != "filter":
         raise InputError("only stage=filter reads it", "filter.autoencoder", "Leave it out.")
 

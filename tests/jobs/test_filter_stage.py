@@ -10,14 +10,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from cluster.corpus import Corpus
-from cluster.filtering import Removed
+from cluster.film_features import KeptFeatures, read_features
+from cluster.filtering import FilmFeatures, Removed
+from cluster.session import connect
 from cluster.storage import Storage
 from cluster.training_data import read_training_data
+from diffcxr.errors import InputError, RefusedError
 from jobs.command import main
+from jobs.stages import filter as stage
 from tests.cluster.films import film_rows, write_films
-from tests.jobs.train_here import train_here
+from tests.jobs.train_here import encode_here, filter_here, train_here
 
 SIZE = "size=64"
 
@@ -34,7 +39,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def filtered(corpus: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("filtered")
-    assert main(command(corpus, output)) == 0
+    assert filter_here(command(corpus, output)) == 0
     return output
 
 
@@ -83,21 +88,24 @@ def test_examples_lie_on_the_side_of_the_threshold_that_they_are_said_to(filtere
         assert key(one) not in [key(near) for near in one["nearest_kept"] + one["nearest_removed"]]
 
 
+def products(output: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in output.glob("*.*")}
+
+
 def key(film: dict[str, Any]) -> tuple[str, int]:
     return film["report_id"], film["sample_index"]
 
 
 def test_how_a_corpus_is_cut_and_ordered_decides_nothing(tmp_path: Path) -> None:
     rows = film_rows(70, seed=1)
-    products = []
+    made = []
     for name, cuts in (("whole", ()), ("cut", (1, 40, 43))):
         some = rows if name == "whole" else [*rows[30:], *rows[:30]]
         write_films(tmp_path / name, some, cuts)
-        assert main(command(str(tmp_path / name), tmp_path / f"{name}-out")) == 0
-        paths = sorted((tmp_path / f"{name}-out").glob("*.*"))
-        products.append({path.name: path.read_bytes() for path in paths})
-    assert products[0].keys() == {"scores.parquet", "rounds.json", "examples.json"}
-    assert products[0] == products[1]
+        assert filter_here(command(str(tmp_path / name), tmp_path / f"{name}-out")) == 0
+        made.append(products(tmp_path / f"{name}-out"))
+    assert made[0].keys() == {"scores.parquet", "rounds.json", "examples.json"}
+    assert made[0] == made[1]
 
 
 def test_the_page_finds_the_films_where_they_lay_when_they_were_filtered(
@@ -128,7 +136,7 @@ def test_labels_and_texts_do_not_enter(tmp_path: Path) -> None:
     scores = []
     for name, some in (("whole", rows), ("bare", bare)):
         write_films(tmp_path / name, some)
-        assert main(command(str(tmp_path / name), tmp_path / f"{name}-out")) == 0
+        assert filter_here(command(str(tmp_path / name), tmp_path / f"{name}-out")) == 0
         scores.append((tmp_path / f"{name}-out/scores.parquet").read_bytes())
     assert scores[0] == scores[1]
 
@@ -142,11 +150,90 @@ def test_a_finished_output_is_left_as_it_is(corpus: str, filtered: Path) -> None
 def test_an_unfinished_output_is_taken_up_again_with_the_same_bytes(
     corpus: str, filtered: Path, tmp_path: Path
 ) -> None:
-    assert main(command(corpus, tmp_path)) == 0
+    assert filter_here(command(corpus, tmp_path)) == 0
     (tmp_path / "training/filter/log.jsonl").unlink()
     (tmp_path / "scores.parquet").unlink()
-    assert main(command(corpus, tmp_path)) == 0
-    assert (tmp_path / "scores.parquet").read_bytes() == (filtered / "scores.parquet").read_bytes()
+    assert filter_here(command(corpus, tmp_path)) == 0
+    assert products(tmp_path) == products(filtered)
+
+
+def test_an_interrupted_run_encodes_no_shard_again(
+    corpus: str, filtered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+
+    def read_until(last: int) -> None:
+        def read(corpus: Corpus, number: int, *arguments: Any) -> FilmFeatures:
+            if number > last:
+                raise KeyboardInterrupt
+            encoded.append(number)
+            return read_features(corpus, number, *arguments)
+
+        monkeypatch.setattr(stage, "read_features", read)
+
+    read_until(0)
+    with pytest.raises(KeyboardInterrupt):
+        encode_here(command(corpus, tmp_path))
+    read_until(2)
+    assert filter_here(command(corpus, tmp_path)) == 0
+    assert encoded == [0, 1, 2]
+    assert products(tmp_path) == products(filtered)
+    assert not (tmp_path / "training/filter/features/00000.parquet").exists()
+
+
+def test_workers_share_what_is_left_and_the_scores_are_those_of_one(
+    corpus: str, filtered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encode_here(command(corpus, tmp_path))
+    folder = Storage.at(tmp_path / "training/filter/features")
+    for number in (1, 2):
+        folder.delete(f"{number:05d}.parquet")
+    with connect(num_cpus=2):
+        assert main([*command(corpus, tmp_path), "workers=2", "threads=1"]) == 0
+    assert products(tmp_path) == products(filtered)
+    said = capsys.readouterr().err.splitlines()
+    assert "encode films: 100/240" in said[0] and "encode films: 240/240" in said[-1]
+
+
+def test_what_another_kind_of_processor_began_is_refused(corpus: str, tmp_path: Path) -> None:
+    job = command(corpus, tmp_path)
+    encode_here(job)
+    kept = KeptFeatures(Storage.at(tmp_path / "training/filter/features"))
+    settings = json.loads((tmp_path / "training/filter/run.json").read_text())["plan"]
+    kept.delete()
+    kept.claim(settings, torch.device("cuda"))
+    with pytest.raises(RefusedError, match=r'pixels.device is "cuda" there and "cpu" here'):
+        encode_here(job)
+
+
+def test_films_of_other_views_are_not_scored(tmp_path: Path) -> None:
+    views = ("PA", "LATERAL", "AP", None)
+    rows = [dataclasses.replace(row, view=views[n % 4]) for n, row in enumerate(film_rows(80, seed=1))]
+    frontal = [row for row in rows if row.view in ("PA", "AP")]
+    mixed = write_films(tmp_path / "mixed", rows, cuts=(30,))
+    write_films(tmp_path / "frontal", frontal)
+    assert filter_here([*command(mixed.uri, tmp_path / "out"), "views=[PA,AP]"]) == 0
+    assert filter_here(command(str(tmp_path / "frontal"), tmp_path / "alone")) == 0
+    assert products(tmp_path / "out") == products(tmp_path / "alone")
+    assert Removed.read(Storage.at(tmp_path / "out"), mixed).films <= {(row.report_id, 0) for row in frontal}
+    assert main(command(mixed.uri, tmp_path / "out")) == 4  # of all views it is another run
+    alone = json.loads((tmp_path / "alone/training/filter/run.json").read_text())["plan"]
+    assert alone.keys() == {"corpus", "size", "autoencoder"}  # as before views were read
+
+
+def test_too_few_films_of_the_views_are_said_before_anything_starts(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command(corpus, tmp_path / "out"), "views=[LATERAL]"]) == 2
+    assert "7 films of views LATERAL are too few" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_shipped_autoencoder_is_the_default_and_has_a_name(
+    corpus: str, filtered: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*command(corpus, filtered), "filter.autoencoder=mini"]) == 0
 
 
 def test_removed_films_are_left_out_of_training(corpus: str, filtered: Path, tmp_path: Path) -> None:
@@ -171,13 +258,13 @@ def test_too_few_films_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert not (tmp_path / "out").exists()
 
 
-def test_a_damaged_film_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_film_is_named(tmp_path: Path) -> None:
     first, *rest = film_rows(25, seed=1)
     assert first.image is not None
     write_films(tmp_path / "films", [dataclasses.replace(first, image=first.image[:60]), *rest])
-    assert main(command(str(tmp_path / "films"), tmp_path / "out")) == 2
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert "damaged" in said and f"film {first.sample_index} of {first.report_id}" in said
+    with pytest.raises(InputError, match="damaged") as raised:
+        encode_here(command(str(tmp_path / "films"), tmp_path / "out"))
+    assert f"film {first.sample_index} of {first.report_id}" in raised.value.where
 
 
 def test_the_filter_of_another_corpus_is_one_line(
