@@ -20,7 +20,7 @@ from cluster.training_data import film_of
 from diffcxr.errors import IncompleteError, InputError
 from diffcxr.filtering.features import latent_features
 from diffcxr.kl_autoencoder import Autoencoder
-from diffcxr.precision import fastest_dtype
+from diffcxr.precision import precision
 from diffcxr.training.autoencoder import encode_films
 
 
@@ -57,8 +57,7 @@ class KeptFeatures:
         Raises RefusedError where the folder holds what another kind of processor, or another run, computed:
         last bits of features differ, and decide of films.
         """
-        precision = str(fastest_dtype(device.type)).removeprefix("torch.")
-        computed = {"device": device.type, "precision": precision}
+        computed = {"device": device.type, "precision": precision(device.type)}
         create_or_resume(self.storage, RunRecord(pixels=computed, plan=settings))
 
     def missing(self, shards: int) -> list[int]:

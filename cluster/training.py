@@ -195,10 +195,12 @@ def _work(handed: dict[str, Any]) -> None:
     except DiffCXRError as mistake:
         ray.get(_trainer.give_up.remote(mistake))
     except (torch.OutOfMemoryError, MemoryError):
-        fix = "Choose a smaller batch_size or micro_batch of the stage, or machines with more memory."
-        ray.get(
-            _trainer.give_up.remote(InputError("training does not fit into memory", platform.node(), fix))
+        what, fix = (
+            "training does not fit into memory",
+            "Choose a smaller batch_size or micro_batch, where the ",
         )
+        fix += "stage has one, or machines with more memory."
+        ray.get(_trainer.give_up.remote(InputError(what, platform.node(), fix)))
 
 
 def _by_death(error: TrainingFailedError) -> bool:

@@ -22,6 +22,11 @@ def fastest_dtype(device: str) -> torch.dtype:
     return torch.bfloat16 if own else torch.float32
 
 
+def precision(device: str) -> str:
+    """The name of the fastest dtype: what a computation on the device is to be known by beside its inputs."""
+    return str(fastest_dtype(device)).removeprefix("torch.")
+
+
 def autocast(device: torch.device) -> torch.autocast:
     """Autocast to bfloat16 where the device computes in it, else no autocast."""
     enabled = fastest_dtype(device.type) is torch.bfloat16

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from diffcxr.errors import InputError, RefusedError
-from diffcxr.precision import autocast, fastest_dtype
+from diffcxr.precision import autocast, precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,7 @@ class TrainingLoop:
 
     @property
     def _precision(self) -> str:
-        return str(fastest_dtype(self.parameters[0].device.type)).removeprefix("torch.")
+        return precision(self.parameters[0].device.type)
 
     def _seed(self, step: int) -> int:
         """Of this worker's share of a step. A generator on the CPU reads no more than its lowest 32 bits."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cluster.tensor_cache import cached_tensors
 from cluster.training_data import TrainingData
 from diffcxr.kl_autoencoder import Autoencoder
-from diffcxr.precision import fastest_dtype
+from diffcxr.precision import precision
 from diffcxr.training.autoencoder import encode_films
 from jobs.stages.relay import Relay
 
@@ -30,7 +30,7 @@ def film_latents(autoencoder: Autoencoder, data: TrainingData) -> NDArray[np.flo
         "films": data.digest,
         "autoencoder": weights.hexdigest(),
         "device": autoencoder.device.type,
-        "precision": str(fastest_dtype(autoencoder.device.type)),
+        "precision": precision(autoencoder.device.type),
     }
     latents: NDArray[np.float16] = cached_tensors(key, encode)["latents"].numpy()
     return latents

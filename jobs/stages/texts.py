@@ -14,7 +14,7 @@ from cluster.training import worker_device
 from diffcxr.findings import DIFFCXR_11, POSITIVE, Labels
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.language.text_encoder import TextEncoder
-from diffcxr.precision import fastest_dtype
+from diffcxr.precision import precision
 from diffcxr.training.text_states import TextStates, encode_texts
 from jobs.stages.relay import Relay
 
@@ -39,7 +39,7 @@ def text_states(texts: list[str], encoder: TextEncoder, desc: str) -> TextStates
         "texts": digest,
         "encoder": encoder.digest,
         "device": device,
-        "precision": str(fastest_dtype(device)),
+        "precision": precision(device),
     }
     tensors = cached_tensors(key, encode)
     return TextStates(tensors["states"], tensors["starts"].numpy(), tensors["which"].numpy())

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import ablation
-from benchmarks.ablation import ARMS, FULL, cost, operations, row_of, seconds_of, steps_of
+from benchmarks.ablation import FULL, row_of, seconds_of
+from benchmarks.arms import ARMS, cost, operations, steps_of
 
 
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from diffcxr.precision import autocast, fastest_dtype
+from diffcxr.precision import autocast, fastest_dtype, precision
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,7 @@ def test_a_cpu_computes_in_what_it_is_fast_at(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert fastest_dtype("cpu") is dtype
+    assert f"torch.{precision('cpu')}" == str(dtype)
     square = torch.eye(4)
     with autocast(torch.device("cpu")):
         assert (square @ square).dtype is dtype

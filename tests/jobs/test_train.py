@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from cluster.codec import provenance_note
 from cluster.corpus import Corpus
 from cluster.filtering import Removed
 from cluster.models import check_model
 from cluster.session import connect
+from cluster.training import Workers, train_on_workers
 from diffcxr.errors import InputError
 from eval.downstream.classifier import FindingClassifier
 from jobs.command import main
@@ -157,6 +159,14 @@ def test_what_workers_find_wrong_with_a_corpus_is_one_line(
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "no films in split nothing" in said
     assert not list(tmp_path.iterdir()), "the output is not claimed, so that another split may follow"
+
+
+def test_memory_that_does_not_suffice_is_one_line(ray_session: None) -> None:
+    def train(_: None) -> None:
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(InputError, match=r"does not fit into memory: .* micro_batch"):
+        list(train_on_workers(train, None, Workers(threads=1)))
 
 
 def test_another_autoencoder_makes_another_denoiser(
