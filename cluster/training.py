@@ -195,11 +195,8 @@ def _work(handed: dict[str, Any]) -> None:
     except DiffCXRError as mistake:
         ray.get(_trainer.give_up.remote(mistake))
     except (torch.OutOfMemoryError, MemoryError):
-        what, fix = (
-            "training does not fit into memory",
-            "Choose a smaller batch_size or micro_batch, where the ",
-        )
-        fix += "stage has one, or machines with more memory."
+        what = "training does not fit into memory"
+        fix = "Choose a smaller batch_size or micro_batch of the stage, if it has one, or larger machines."
         ray.get(_trainer.give_up.remote(InputError(what, platform.node(), fix)))
 
 
