@@ -8,19 +8,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import ray
 import ray.data
 from ray.util.annotations import RayDeprecationWarning
 
-from cluster.evaluation_rows import Row, evidence_of, slice_row
 from cluster.evidence import Evidence
+from cluster.evidence_rows import evidence_of
 from cluster.feature_cache import FeatureCache
-from cluster.film_slices import RIVAL, VALIDATION, Census, Selection, read_slices, slice_names
+from cluster.film_slices import RIVAL, VALIDATION, Census, Selection, slice_names
 from cluster.machines import cores_of_nodes
 from cluster.measurer import Instruments, Measurer
 from cluster.session import awaited_resources
+from cluster.slice_rows import read_rows
 from diffcxr.errors import DiffCXRError, IncompleteError
 from eval.fid import Side
 from eval.floors import FloorPlan
@@ -103,7 +103,7 @@ def _arriving(
     share = {"num_gpus": 1, "num_cpus": 0} if there.gpus else {"num_gpus": 0, "num_cpus": _CORE * threads}
     evidence = (
         ray.data.from_items(shards, override_num_blocks=len(shards))
-        .flat_map(partial(_read, dict(selections)), num_cpus=_READER_CPUS)
+        .flat_map(partial(read_rows, dict(selections)), num_cpus=_READER_CPUS)
         .map(
             Measurer,  # type: ignore[arg-type]  # Ray takes a class of callables; its annotation does not
             fn_constructor_args=(ray.put(instruments), cache, plans, threads, there.gpus > 0),
@@ -145,21 +145,6 @@ class Totals:
             },
             rows={e.name: () for e in extractors if self.instruments.rows},
         )
-
-
-def _read(selections: Mapping[str, Selection], shard: dict[str, Any]) -> list[Row]:
-    try:
-        slices = read_slices(
-            selections[shard["side"]],
-            shard["side"],
-            shard["shard"],
-            shard["first"],
-            images=shard["images"],
-            texts=shard["texts"],
-        )
-    except DiffCXRError as error:
-        return [slice_row(error)]
-    return [slice_row(films) for films in slices[shard["skip"] :]]
 
 
 def _in_order(

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cluster.evidence import Evidence
+from cluster.packed_tables import packed, unpacked
 from eval.alignment import Alignment, Cosines
 from eval.auc import ScoredFilms
 from eval.feature_rows import FeatureRows
@@ -81,20 +82,6 @@ def evidence_from(tables: Mapping[str, Any], films: int, unreadable: int) -> Evi
             rows[extractor] = (*rows.get(extractor, ()), _features(batch, at))
     likeness = _likeness(unpacked(tables["likeness"]), unpacked(tables["waiting"]))
     return Evidence(sides, scored, rows, likeness, films, unreadable, _alignment(tables))
-
-
-def packed(table: pa.Table) -> bytes:
-    """A table as a stream of Arrow's."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    data: bytes = sink.getvalue().to_pybytes()
-    return data
-
-
-def unpacked(data: bytes) -> pa.Table:
-    """What `packed` was given."""
-    return pa.ipc.open_stream(data).read_all()
 
 
 def _moments_rows(extractor: str, side: Side) -> Iterator[_Row]:

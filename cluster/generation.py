@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-import torch
-
 from cluster.codec import ImageFormat
 from cluster.corpus import Corpus, finish_corpus
 from cluster.models import NULL
@@ -18,7 +16,6 @@ from cluster.recipe import Device, DtypeName, Recipe, Sampler
 from cluster.run_record import RunRecord
 from cluster.selection import SELECTIONS, Selected
 from cluster.storage import Storage
-from diffcxr.precision import fastest_dtype
 
 Auto = Literal["auto"]
 
@@ -61,8 +58,7 @@ def resolve_sampler(
     dtype, batch_size = choices.dtype, choices.batch_size
     if dtype == "auto":
         fits = choices.model != NULL and (device == "cuda" or is_diffcxr)
-        half = fits and fastest_dtype(device) is torch.bfloat16
-        dtype = cast(DtypeName, recorded.get("dtype", "bfloat16" if half else "float32"))
+        dtype = cast(DtypeName, recorded.get("dtype") or (_fastest(device) if fits else "float32"))
     if batch_size == "auto":
         batch_size = int(recorded.get("batch_size", _BATCH[device]))
     return Sampler(
@@ -76,6 +72,12 @@ def resolve_sampler(
         threads=choices.threads,
         compile=choices.compile and choices.model != NULL,
     )
+
+
+def _fastest(device: Device) -> str:
+    from diffcxr.precision import precision  # torch takes seconds to import, and a driver needs no more of it
+
+    return precision(device)
 
 
 def resolve_plan(choices: Choices, selected: Selected, batch_size: int, film_shape: Sequence[int]) -> Plan:

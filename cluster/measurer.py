@@ -10,8 +10,8 @@ import ray
 import torch
 from numpy.typing import NDArray
 
-from cluster.evaluation_rows import Row, evidence_row, slice_of
 from cluster.evidence import Evidence
+from cluster.evidence_rows import evidence_row
 from cluster.feature_cache import FeatureCache, SliceFeatures
 from cluster.film_slices import (
     REAL,
@@ -23,6 +23,7 @@ from cluster.film_slices import (
     decode_films,
     truth_of,
 )
+from cluster.slice_rows import Row, slice_of
 from diffcxr.errors import DiffCXRError, InputError
 from eval.alignment import Alignment
 from eval.alignment import update as update_alignment

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from diffusers.models.modeling_utils import ModelMixin
-from diffusers.utils import SAFETENSORS_WEIGHTS_NAME
 from safetensors import SafetensorError
 from safetensors.torch import load as load_weights
 
 from cluster.storage import Storage
-from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.errors import InputError
-from diffcxr.kl_autoencoder import Autoencoder, KLAutoencoder
 
-Part = TypeVar("Part", bound=ModelMixin)
+if TYPE_CHECKING:  # a driver, which takes digests alone, need not wait until diffusers is imported
+    from diffusers.models.modeling_utils import ModelMixin
+
+    from diffcxr.kl_autoencoder import Autoencoder
+
+Part = TypeVar("Part", bound="ModelMixin")
+
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+"""The file in which diffusers keeps a part's."""
 
 
 def read_part(model: Storage, name: str, kind: type[Part], fix: str) -> Part:
@@ -28,7 +32,7 @@ def read_part(model: Storage, name: str, kind: type[Part], fix: str) -> Part:
     try:
         # Not by from_pretrained, which would write the folder it read from into the new model's config.
         part: Any = kind.from_config(json.loads(folder.read("config.json")))
-        part.load_state_dict(load_weights(folder.read(SAFETENSORS_WEIGHTS_NAME)))
+        part.load_state_dict(load_weights(folder.read(_WEIGHTS)))
     except (SafetensorError, ValueError, TypeError, RuntimeError) as error:
         raise InputError(f"the {_spoken(name)} cannot be read", folder.uri, fix) from error
     read: Part = part.eval()
@@ -37,6 +41,9 @@ def read_part(model: Storage, name: str, kind: type[Part], fix: str) -> Part:
 
 def read_autoencoder(model: Storage, fix: str) -> Autoencoder:
     """The autoencoder of a model, ours or a pretrained one, as `read_part` reads it."""
+    from diffcxr.autoencoder import FilmAutoencoder
+    from diffcxr.kl_autoencoder import KLAutoencoder
+
     config = _folder(model, "autoencoder", fix).read("config.json")
     kind: type[Autoencoder] = KLAutoencoder if b'"KLAutoencoder"' in config else FilmAutoencoder
     return read_part(model, "autoencoder", kind, fix)
@@ -44,12 +51,12 @@ def read_autoencoder(model: Storage, fix: str) -> Autoencoder:
 
 def part_digest(model: Storage, name: str, fix: str) -> str:
     """SHA-256 of a part's weights, the same wherever the folder lies. Raises as `read_part` does."""
-    return hashlib.sha256(_folder(model, name, fix).read(SAFETENSORS_WEIGHTS_NAME)).hexdigest()
+    return hashlib.sha256(_folder(model, name, fix).read(_WEIGHTS)).hexdigest()
 
 
 def _folder(model: Storage, name: str, fix: str) -> Storage:
     folder = model.child(name)
-    if not folder.exists(SAFETENSORS_WEIGHTS_NAME):
+    if not folder.exists(_WEIGHTS):
         raise InputError(f"no {_spoken(name)} weights", folder.uri, fix)
     return folder
 

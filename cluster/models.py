@@ -10,15 +10,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
 from safetensors import SafetensorError, safe_open
 
 import diffcxr
 from cluster.storage import Storage
 from diffcxr.errors import InputError
-from diffcxr.null_pipeline import NullPipeline
+
+if TYPE_CHECKING:  # a driver names models and loads none: torch would take it seconds
+    import torch
 
 MINI = Path(diffcxr.__file__).parent.parent / "models" / "mini"
 """The embedded default model: beside the packages, in a checkout and in an installed wheel alike."""
@@ -103,7 +104,10 @@ def load_pipeline(model: Path | str, device: str, dtype: torch.dtype) -> Pipelin
     Raises InputError where it cannot be loaded.
     """
     if model == NULL:
+        from diffcxr.null_pipeline import NullPipeline
+
         return NullPipeline()
+    import torch
     from diffusers import DiffusionPipeline
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging

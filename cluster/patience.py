@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from bisect import insort
 
-from cluster.worker import OUTAGE_SECONDS
+OUTAGE_SECONDS = 300.0
+"""How long a worker waits with a finished unit for a store that does not answer, before it is made again."""
 
 _HANGS_TIMES = 4.0  # as long as one is patient
 _TIMES = 3.0  # what other units took

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
@@ -19,17 +19,25 @@ from cluster.preemption import AWS_ENDPOINT, GCP_HOST, Notice
 from cluster.recipe import Ready, Receipt, Sampler, Task
 from cluster.stack import differing
 from cluster.standing import ATTEMPTS, Standing
-from cluster.worker import Worker
 from diffcxr.errors import DiffCXRError, FailingError
+
+if TYPE_CHECKING:
+    from cluster.worker import Worker
 
 _TELL_SECONDS = 10.0
 """Between two words on what a run waits for before it has a worker."""
 
 
 class WorkerActor:
-    """A Worker in a process of its own."""
+    """A Worker in a process of its own, which alone imports torch: the driver, that does without, starts
+    seconds earlier.
+    """
+
+    _worker: Worker
 
     def load(self, sampler: Sampler) -> Ready:
+        from cluster.worker import Worker
+
         start = time.perf_counter()
         self._worker = Worker.load(sampler)
         ready = self._worker.warm_up()

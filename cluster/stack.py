@@ -6,12 +6,13 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 
-import torch
 from PIL import features
 
 
 def describe_stack(device: str) -> dict[str, str]:
     """What beside `pixels` decides a film's last bits: versions and the processor that makes it."""
+    import torch  # not by drivers, which only compare: it takes seconds
+
     accelerator = (
         torch.cuda.get_device_name(0) if device == "cuda" else torch.backends.cpu.get_cpu_capability()
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import ray
+import ray.cloudpickle
 import ray.train
 import ray.train.torch
 import torch
@@ -87,8 +88,10 @@ def train_on_workers(train: Callable[[S], None], settings: S, workers: Workers) 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options: dict[str, Any] = {"num_cpus": 0, "max_concurrency": 4, "scheduling_strategy": here}
     trainer: Any = ray.remote(_Trainer).options(**options).remote()
+    # Bytes, so that what `train` needs is imported by workers alone: it takes half a minute on a slow core.
+    work: bytes = ray.cloudpickle.dumps((train, settings))  # type: ignore[no-untyped-call]
     try:
-        fitted = trainer.fit.remote(trainer, train, settings, workers)
+        fitted = trainer.fit.remote(trainer, work, workers)
         shown, running = 0, True
         while running:
             running = bool(ray.wait([fitted], timeout=_POLL_S)[1])
@@ -141,8 +144,8 @@ class _Trainer:
         self._mistake: DiffCXRError | None = None
         self._saved = False
 
-    def fit(self, trainer: Any, train: Callable[[S], None], settings: S, workers: Workers) -> None:
-        handed = {"trainer": trainer, "train": train, "settings": settings, "workers": workers}
+    def fit(self, trainer: Any, work: bytes, workers: Workers) -> None:
+        handed = {"trainer": trainer, "work": work, "workers": workers}
         resources = {"CPU": workers.threads} | ({"GPU": 1} if workers.gpu else {})
         while True:
             self._saved = False
@@ -191,7 +194,8 @@ def _work(handed: dict[str, Any]) -> None:
     if workers.gpu:
         torch.cuda.set_device(worker_device())
     try:
-        handed["train"](handed["settings"])
+        train, settings = ray.cloudpickle.loads(handed["work"])
+        train(settings)
     except DiffCXRError as mistake:
         ray.get(_trainer.give_up.remote(mistake))
     except (torch.OutOfMemoryError, MemoryError):

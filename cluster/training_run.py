@@ -1,6 +1,7 @@
 """A training run in an output folder: its settings, its checkpoint, its log, and its end.
 
-Every worker of a run has one of these; the first one writes.
+Every worker of a run has one of these; the first one writes. Whoever only looks how far a run is, as
+`status` does, waits neither for torch nor for Ray Train to be imported.
 """
 
 from __future__ import annotations
@@ -10,11 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from cluster.run_record import RUN_PATH, RunRecord, create_or_resume
 from cluster.storage import Storage
-from cluster.training import is_first_worker
 
 PROGRESS_PATH = "progress.json"
 """In a stage's folder while it is trained: how far it is (`cluster.training_watch`)."""
@@ -59,6 +57,8 @@ class TrainingRun:
         """The last checkpoint's state, None at the start."""
         if not self.folder.exists(_CHECKPOINT_PATH):
             return None
+        import torch
+
         data = io.BytesIO(self.folder.read(_CHECKPOINT_PATH))
         saved = torch.load(data, map_location="cpu", weights_only=True)
         self._log = saved["log"]
@@ -70,15 +70,17 @@ class TrainingRun:
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint: tensors and plain values only."""
-        if not is_first_worker():
+        if not _is_first_worker():
             return
+        import torch
+
         buffer = io.BytesIO()
         torch.save({"state": state, "log": self._log}, buffer)
         self.folder.replace(_CHECKPOINT_PATH, buffer.getvalue())
 
     def finish(self, weights: Path) -> None:
         """Publish the local folder `weights` into the output; the log, written last, says so."""
-        if not is_first_worker():
+        if not _is_first_worker():
             return
         for path in sorted(weights.rglob("*")):
             if path.is_file():
@@ -87,6 +89,12 @@ class TrainingRun:
         self.folder.replace(LOG_PATH, lines.encode())
         self.folder.delete(_CHECKPOINT_PATH)
         self.folder.delete(PROGRESS_PATH)
+
+
+def _is_first_worker() -> bool:
+    from cluster.training import is_first_worker
+
+    return is_first_worker()
 
 
 def _folder(output: Storage, stage: str) -> Storage:

@@ -21,6 +21,7 @@ from cluster.batches import KILLED_WORKER, NOT_ENCODED, BatchRunner, Film
 from cluster.codec import Provenance, encode_image
 from cluster.compilation import compile_denoiser, first_to_compile, is_of_compilation
 from cluster.models import NULL, Pipeline, fetch_model, load_pipeline, model_digest
+from cluster.patience import OUTAGE_SECONDS
 from cluster.recipe import Ready, Receipt, Recipe, Sampler, Task
 from cluster.reports import ReportReader
 from cluster.samples import Sample, samples_of
@@ -33,9 +34,6 @@ from diffcxr.errors import InputError, RefusedError
 from diffcxr.sources.row import Reject
 
 T = TypeVar("T")
-
-OUTAGE_SECONDS = 300.0
-"""How long a finished unit waits for a store that does not answer, before it is given up and made again."""
 
 _BETWEEN_ASKS = 2.0  # seconds
 _WARM_UP_STEPS = 2

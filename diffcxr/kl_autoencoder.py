@@ -14,9 +14,7 @@ from torch import Tensor
 
 from diffcxr.autoencoder import FilmAutoencoder
 from diffcxr.errors import InputError
-
-FIX = "Put a diffusers AutoencoderKL with latents of an eighth there, as safetensors, or name its folder."
-"""What to do where there is none."""
+from diffcxr.pretrained import AUTOENCODER_FIX
 
 # Shapes: B films, H x W pixels, C latent channels, h = H/8, w = W/8.
 
@@ -47,9 +45,11 @@ class KLAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers
                 folder, use_safetensors=True, local_files_only=True, torch_dtype=torch.float32
             )
         except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
-            raise InputError("the autoencoder cannot be loaded", str(folder), FIX) from error
+            raise InputError("the autoencoder cannot be loaded", str(folder), AUTOENCODER_FIX) from error
         if len(network.config.block_out_channels) != 4:
-            raise InputError("the autoencoder does not make latents of an eighth", str(folder), FIX)
+            raise InputError(
+                "the autoencoder does not make latents of an eighth", str(folder), AUTOENCODER_FIX
+            )
         own: KLAutoencoder = cls(_without_origin(network.config))
         own.autoencoder.load_state_dict(network.state_dict())
         return own.eval().requires_grad_(False)  # type: ignore[no-any-return]

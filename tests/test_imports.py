@@ -43,3 +43,19 @@ def test_an_import_against_the_way_is_found(tmp_path: Path, module: str, line: s
     done = lint(tmp_path)
     assert done.returncode == 1, done.stdout
     assert "BROKEN" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("jobs.generate jobs.report jobs.status jobs.verify cluster.slice_rows", "torch sklearn"),
+        ("jobs.evaluate jobs.train", "torchvision timm transformers diffusers sklearn"),
+    ],
+)
+def test_a_driver_does_not_wait_for_libraries_that_its_workers_need(modules: str, heavy: str) -> None:
+    imported = ", ".join(modules.split())
+    script = f"import sys, {imported}; print(*set({heavy.split()}) & sys.modules.keys())"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not done.stdout.strip()

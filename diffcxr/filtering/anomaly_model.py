@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from diffcxr.filtering.distance import Distances, principal_subspace
 
@@ -41,6 +40,8 @@ def learn_anomaly(
             strangeness and no random number is drawn.
         anomalous, ordinary: (n,), the pseudo-labels; films that are neither teach nothing.
     """
+    from sklearn.linear_model import LogisticRegression  # seconds, which who shows a filtering does not need
+
     fold = np.empty(len(scores), np.intp)
     fold[np.argsort(-scores, kind="stable")] = np.arange(len(scores)) % _FOLDS
     log_odds = np.empty(len(scores))

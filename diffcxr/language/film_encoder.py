@@ -20,9 +20,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, ResNetConfig
 
 from diffcxr.errors import InputError
-
-FIX = "Put a transformers image backbone and its preprocessor_config.json there, or name their folder."
-"""What to do where there is none."""
+from diffcxr.pretrained import BACKBONE_FIX
 
 # Shapes: B films, H x W pixels, C channels of the backbone, h x w places of its last map, D width of a token.
 
@@ -104,7 +102,7 @@ class FilmEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]  # diffusers i
         except (
             OSError, LookupError, AttributeError, ValueError, TypeError, RuntimeError, SafetensorError
         ) as error:  # fmt: skip
-            raise InputError("the image backbone cannot be loaded", str(folder), FIX) from error
+            raise InputError("the image backbone cannot be loaded", str(folder), BACKBONE_FIX) from error
         return encoder
 
     def forward(self, films_B1HW: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from diffcxr.errors import InputError
 from diffcxr.language.squeeze import AttentionSqueeze, ConvSqueeze, MeanSqueeze, NoSqueeze, Squeezed
-from diffcxr.language.text_encoder import MINILM, TextEncoder
+from diffcxr.language.text_encoder import TextEncoder
+from diffcxr.pretrained import MINILM
 
 SqueezeName = Literal["attention", "conv", "mean", "none"]
 

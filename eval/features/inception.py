@@ -123,6 +123,13 @@ class Inception299(Inception):
         return np.eye(self.dimension, dtype=np.float32), np.zeros(self.dimension, np.float32)
 
 
+VARIANTS = {
+    variant.name: variant
+    for variant in (Inception, Inception256, Inception299, InceptionClean, InceptionFidelity)
+}
+"""By name."""
+
+
 def pooling_network(weights: bytes) -> nn.Module:
     """What pytorch_fid.inception.InceptionV3 puts together for 2048 features, without its download.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cluster.corpus import Corpus
-from cluster.filtering import Key
+from cluster.removed_films import Key
 from diffcxr.errors import DiffCXRError
 from diffcxr.filtering.examples import Group
 from jobs.page.corpora import find_corpus, read_films

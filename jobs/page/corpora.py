@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 
 from cluster.corpus import Corpus
-from cluster.filtering import Key
+from cluster.removed_films import Key
 from diffcxr.errors import DiffCXRError, InputError
 
 _READERS = 16  # of the columns that say where films lie: latency, not bandwidth, is what they cost

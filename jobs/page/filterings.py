@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cluster.filtering import EXAMPLES_PATH, ROUNDS_PATH, SCORES_PATH, Key
+from cluster.removed_films import EXAMPLES_PATH, ROUNDS_PATH, SCORES_PATH, Key
 from cluster.run_record import read_record
 from cluster.storage import Storage
 from cluster.storage_errors import MissingError

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cluster.corpus import Corpus
 from cluster.exhibits import Films, Neighboured, Place, Plane
 from cluster.film_slices import REAL, SYNTHETIC
-from cluster.filtering import Key
+from cluster.removed_films import Key
 from diffcxr.errors import DiffCXRError
 from jobs.page.corpora import find_corpus, read_films
 from jobs.page.films import Film, film

@@ -12,7 +12,7 @@ from typing import Any
 
 from cluster.corpus import MANIFEST_PATH, Corpus
 from cluster.exhibits import EXHIBITS_PATH, Exhibits, exhibits_from_json
-from cluster.filtering import ROUNDS_PATH
+from cluster.removed_films import ROUNDS_PATH
 from cluster.run_record import RUN_PATH, RunRecord, read_record
 from cluster.storage import Storage
 from cluster.training_run import LOG_PATH

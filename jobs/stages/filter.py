@@ -12,9 +12,10 @@ import torch.distributed as dist
 
 from cluster.corpus import Corpus
 from cluster.film_features import KeptFeatures, read_features
-from cluster.filtering import ROUNDS_PATH, FilmFeatures, filter_films
+from cluster.filtering import FilmFeatures, filter_films
 from cluster.model_parts import part_digest, read_autoencoder
 from cluster.models import MINI
+from cluster.removed_films import ROUNDS_PATH
 from cluster.storage import Storage
 from cluster.training import from_first_worker, tell, train_on_workers, worker_device
 from cluster.training_run import PROGRESS_PATH, TrainingRun

@@ -7,10 +7,13 @@ from pathlib import Path
 from cluster.model_parts import part_digest
 from cluster.storage import Storage
 from cluster.training_run import TrainingRun
-from diffcxr import kl_autoencoder
-from diffcxr.language import film_encoder, text_encoder
-from diffcxr.language.text_encoder import MINILM
-from diffcxr.pretrained import weights_digest
+from diffcxr.pretrained import (
+    AUTOENCODER_FIX,
+    BACKBONE_FIX,
+    MINILM,
+    TEXT_ENCODER_FIX,
+    weights_digest,
+)
 from jobs.training_config import Config, stages_of
 
 PATHS = ("pretrained", "text_encoder", "film_encoder")
@@ -52,14 +55,14 @@ def _weights_of_others(config: Config, stage: str) -> dict[str, str]:
     )
     found: dict[str, str] = {}
     if stage == "autoencoder" and autoencoder:
-        fix = _by_option(kl_autoencoder.FIX, "autoencoder.pretrained")
+        fix = _by_option(AUTOENCODER_FIX, "autoencoder.pretrained")
         found["pretrained"] = weights_digest(Path(autoencoder), "autoencoder", fix)
     reads = stage == "language" or (stage == "denoiser" and config.denoiser.raw_tokens is not None)
     if reads and text != MINILM:
-        fix = _by_option(text_encoder.FIX, "language.text_encoder")
+        fix = _by_option(TEXT_ENCODER_FIX, "language.text_encoder")
         found["text_encoder"] = weights_digest(Path(text), "text encoder", fix)
     if stage == "language" and film:
-        fix = _by_option(film_encoder.FIX, "language.film_encoder")
+        fix = _by_option(BACKBONE_FIX, "language.film_encoder")
         found["film_encoder"] = weights_digest(Path(film), "image backbone", fix)
     return found
 

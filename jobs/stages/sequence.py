@@ -8,27 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from cluster.corpus import Corpus
-from cluster.filtering import Removed
+from cluster.removed_films import Removed
 from cluster.storage import Storage
 from cluster.training import is_first_worker, meet_workers, tell
 from cluster.training_data import TrainingData, read_training_data
 from cluster.training_run import TrainingRun
-from jobs.stages.adapter import train_adapter
-from jobs.stages.autoencoder import train_autoencoder
-from jobs.stages.classifier import train_classifier
-from jobs.stages.denoiser import train_denoiser
-from jobs.stages.language import train_language
 from jobs.stages.parts import PATHS, stage_parts
 from jobs.stages.relay import Relay
 from jobs.training_config import ALONE, READING, Config
-
-TRAINERS: dict[str, Callable[[Config, TrainingData, TrainingRun], None]] = {
-    "autoencoder": train_autoencoder,
-    "language": train_language,
-    "denoiser": train_denoiser,
-    "adapter": train_adapter,
-    "classifier": train_classifier,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +52,25 @@ def train_stages(sequence: Sequence) -> None:
         used = data.with_texts(corpus.uri) if stage in READING else data
         run = TrainingRun(output, stage, stage_settings(config, corpus, removed, stage))
         if not run.finished:
-            TRAINERS[stage](config, used, run)
+            _trainer(stage)(config, used, run)
+
+
+def _trainer(stage: str) -> Callable[[Config, TrainingData, TrainingRun], None]:
+    """Imported by those who train alone: what the stages need takes half a minute on a slow core."""
+    match stage:
+        case "autoencoder":
+            from jobs.stages.autoencoder import train_autoencoder as train
+        case "language":
+            from jobs.stages.language import train_language as train
+        case "denoiser":
+            from jobs.stages.denoiser import train_denoiser as train
+        case "adapter":
+            from jobs.stages.adapter import train_adapter as train
+        case "classifier":
+            from jobs.stages.classifier import train_classifier as train
+        case _:
+            raise ValueError(stage)
+    return train
 
 
 @contextmanager

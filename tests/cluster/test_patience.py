@@ -2,8 +2,7 @@
 
 import math
 
-from cluster.patience import Patience
-from cluster.worker import OUTAGE_SECONDS
+from cluster.patience import OUTAGE_SECONDS, Patience
 
 
 def test_nothing_is_late_before_a_unit_is_done() -> None:

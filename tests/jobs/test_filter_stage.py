@@ -14,7 +14,8 @@ import torch
 
 from cluster.corpus import Corpus
 from cluster.film_features import KeptFeatures, read_features
-from cluster.filtering import FilmFeatures, Removed
+from cluster.filtering import FilmFeatures
+from cluster.removed_films import Removed
 from cluster.session import connect
 from cluster.storage import Storage
 from cluster.training_data import read_training_data

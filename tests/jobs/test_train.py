@@ -11,8 +11,8 @@ import torch
 
 from cluster.codec import provenance_note
 from cluster.corpus import Corpus
-from cluster.filtering import Removed
 from cluster.models import check_model
+from cluster.removed_films import Removed
 from cluster.session import connect
 from cluster.training import Workers, train_on_workers
 from diffcxr.errors import InputError

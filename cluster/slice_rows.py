@@ -1,7 +1,8 @@
-"""The rows that Ray Data carries through an evaluation: slices of films to the actors, their evidence back.
+"""The rows that Ray Data carries to the measurers: slices of films, and errors for people.
 
-Arrow in plain columns, so that no row is ever unpickled. An error for people is a row too, for Ray Data wraps
-raised ones in its own and loses what they were.
+Arrow in plain columns, so that no row is ever unpickled. An error is a row too, for Ray Data wraps raised
+ones in its own and loses what they were. A process that reads imports no torch, which takes longer than a
+shard's films do.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from cluster.evidence import Evidence
-from cluster.evidence_tables import NO_TABLES, evidence_from, packed, tables_of, unpacked
-from cluster.film_slices import FilmSlice
+from cluster.film_slices import FilmSlice, Selection, read_slices
+from cluster.packed_tables import packed, unpacked
 from cluster.schema import ROW_SCHEMA
 from cluster.storage_errors import (
     BrokenOffError,
@@ -25,6 +25,7 @@ from cluster.storage_errors import (
 from diffcxr.errors import DiffCXRError, FailingError, IncompleteError, InputError, RefusedError
 
 Row = dict[str, Any]
+NO_ERROR: Row = {"error": "", "what": "", "where": "", "fix": ""}
 
 _KINDS = (
     DiffCXRError,
@@ -36,15 +37,29 @@ _KINDS = (
     UnavailableError,
 )
 _ERRORS = {kind.__name__: kind for kind in (*_KINDS, BrokenOffError, CredentialsError, DiskFullError)}
-_NO_ERROR = {"error": "", "what": "", "where": "", "fix": ""}
 # Every row of a kind has every column, and none of them is null: Ray Data puts rows together into blocks.
 _NO_SLICE = {"number": -1, "side": "", "name": "", "films": b""}
-_NO_EVIDENCE = {"number": -1, "side": "", "films": 0, "unreadable": 0} | NO_TABLES
+
+
+def read_rows(selections: Mapping[str, Selection], shard: Mapping[str, Any]) -> list[Row]:
+    """The slices of a shard from its column `skip` on, or the error that there was."""
+    try:
+        slices = read_slices(
+            selections[shard["side"]],
+            shard["side"],
+            shard["shard"],
+            shard["first"],
+            images=shard["images"],
+            texts=shard["texts"],
+        )
+    except DiffCXRError as error:
+        return [slice_row(error)]
+    return [slice_row(films) for films in slices[shard["skip"] :]]
 
 
 def slice_row(films: FilmSlice | DiffCXRError) -> Row:
     if isinstance(films, DiffCXRError):
-        return _NO_SLICE | _error_columns(films)
+        return _NO_SLICE | error_columns(films)
     columns = {
         "patient": pa.array(films.patients, pa.uint64()),
         "key": pa.array(films.keys, pa.uint64()),
@@ -55,13 +70,13 @@ def slice_row(films: FilmSlice | DiffCXRError) -> Row:
     if films.texts:
         columns["text"] = pa.array(films.texts, pa.string())
     told = {"number": films.number, "side": films.side, "name": films.name}
-    return _NO_ERROR | told | {"films": packed(pa.table(columns))}
+    return NO_ERROR | told | {"films": packed(pa.table(columns))}
 
 
 def slice_of(row: Mapping[str, Any]) -> FilmSlice | DiffCXRError:
     """What `slice_row` was given."""
     if row["error"]:
-        return _error_of(row)
+        return error_of(row)
     table = unpacked(row["films"])
     return FilmSlice(
         number=row["number"],
@@ -75,25 +90,9 @@ def slice_of(row: Mapping[str, Any]) -> FilmSlice | DiffCXRError:
     )
 
 
-def evidence_row(found: tuple[int, str, Evidence] | DiffCXRError) -> Row:
-    """The row of a slice's number, side and evidence."""
-    if isinstance(found, DiffCXRError):
-        return _NO_EVIDENCE | _error_columns(found)
-    number, side, evidence = found
-    columns = {"number": number, "side": side, "films": evidence.films, "unreadable": evidence.unreadable}
-    return _NO_ERROR | columns | tables_of(evidence)
-
-
-def evidence_of(row: Mapping[str, Any]) -> tuple[int, str, Evidence] | DiffCXRError:
-    """What `evidence_row` was given, to the last bit; scored films are in one part."""
-    if row["error"]:
-        return _error_of(row)
-    return row["number"], row["side"], evidence_from(row, row["films"], row["unreadable"])
-
-
-def _error_columns(error: DiffCXRError) -> Row:
+def error_columns(error: DiffCXRError) -> Row:
     return {"error": type(error).__name__, "what": error.what, "where": error.where, "fix": error.fix}
 
 
-def _error_of(row: Mapping[str, Any]) -> DiffCXRError:
+def error_of(row: Mapping[str, Any]) -> DiffCXRError:
     return _ERRORS[row["error"]](row["what"], row["where"], row["fix"])

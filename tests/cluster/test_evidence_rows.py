@@ -5,9 +5,10 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from cluster.evaluation_rows import evidence_of, evidence_row, slice_of, slice_row
 from cluster.evidence import Evidence
+from cluster.evidence_rows import evidence_of, evidence_row
 from cluster.film_slices import FilmSlice
+from cluster.slice_rows import slice_of, slice_row
 from diffcxr.errors import DiffCXRError, InputError
 from diffcxr.findings import CHEXPERT_14
 from eval.alignment import Alignment
