@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from eval.groups import of_another
+from eval.ranks import mid_ranks
 
 MIN_OF_EACH_CLASS = 10
 """A finding with fewer positives or fewer negatives is left out of the macro mean."""
@@ -72,7 +72,7 @@ def auc(scores: NDArray[np.floating], positive: NDArray[np.bool_]) -> float:
     n_negative = len(positive) - n_positive
     if n_positive == 0 or n_negative == 0:
         raise ValueError("an AUC needs both classes")
-    above = rankdata(scores)[positive].sum() - n_positive * (n_positive + 1) / 2
+    above = mid_ranks(scores)[positive].sum() - n_positive * (n_positive + 1) / 2
     return float(above / (n_positive * n_negative))
 
 

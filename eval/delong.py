@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
 from eval.auc import MIN_OF_EACH_CLASS, ScoredFilms
 from eval.differences import Difference, by_error
-
-_Z = float(norm.ppf(0.975))
+from eval.ranks import mid_ranks
+from eval.student import margin
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,8 +22,9 @@ class AUCs:
 
     def interval(self, index: int) -> tuple[float, float]:
         """95 %, value -+ 1.96 standard errors, within 0 and 1."""
-        margin = _Z * float(np.sqrt(self.covariance[index, index]))
-        return max(float(self.values[index]) - margin, 0.0), min(float(self.values[index]) + margin, 1.0)
+        value, error = float(self.values[index]), float(np.sqrt(self.covariance[index, index]))
+        half = margin(error, float("inf"))
+        return max(value - half, 0.0), min(value + half, 1.0)
 
 
 def delong(
@@ -97,6 +97,6 @@ def difference(aucs: AUCs) -> Difference:
 
 def _placements(of: NDArray[np.floating], among: NDArray[np.floating]) -> NDArray[np.float64]:
     """For each score the share of others below it, ties counting half."""
-    both = rankdata(np.concatenate([of, among]))[: len(of)]
-    placements: NDArray[np.float64] = (both - rankdata(of)) / len(among)
+    both = mid_ranks(np.concatenate([of, among]))[: len(of)]
+    placements: NDArray[np.float64] = (both - mid_ranks(of)) / len(among)
     return placements

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from eval.groups import GROUPS
 from eval.intervals import half_sample_error
 from eval.jackknife import LeftOut
+from eval.student import margin, p_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,8 @@ def by_error(value: float, rival: float, error: float, how: str, degrees: float 
     """From a standard error with Student's t of so many degrees of freedom; infinitely many are a normal."""
     if error == 0:  # nothing differs, whoever is left out
         return Difference(value, rival, value, value, 1.0 if value == 0 else 0.0, how)
-    margin = float(student.ppf(0.975, degrees)) * error
-    p = float(2 * student.sf(abs(value) / error, degrees))
-    return Difference(value, rival, value - margin, value + margin, p, how)
+    half = margin(error, degrees)
+    return Difference(value, rival, value - half, value + half, p_value(value / error, degrees), how)
 
 
 def by_jackknife(difference: LeftOut, rival: float) -> Difference:

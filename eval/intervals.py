@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from eval.auc import MIN_OF_EACH_CLASS, ScoredFilms
 from eval.groups import GROUPS
+from eval.student import margin
 
 Interval = tuple[float, float]
 
@@ -42,8 +42,8 @@ def half_sample(value: float, halves: NDArray[np.float64], groups: int) -> Inter
     error, degrees = half_sample_error(halves, groups)
     if degrees < 2:
         return None, None
-    margin = float(student.ppf(0.975, degrees) * error)
-    return value - margin, value + margin
+    half = margin(error, degrees)
+    return value - half, value + half
 
 
 def half_sample_error(halves: NDArray[np.float64], groups: int) -> tuple[float, int]:

@@ -12,9 +12,9 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from eval.intervals import Interval
+from eval.student import margin
 
 _MOST_LEVERAGE = 0.7
 """Of a group upon the trend: with 1 its own value would always lie on it, and tell of no error."""
@@ -63,8 +63,8 @@ class LeftOut:
         error, degrees = self.error()
         if not degrees:
             return None, None
-        margin = float(student.ppf(0.975, degrees)) * error
-        return self.value - margin, self.value + margin
+        half = margin(error, degrees)
+        return self.value - half, self.value + half
 
     @property
     def _left(self) -> NDArray[np.int64]:

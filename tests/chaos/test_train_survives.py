@@ -17,7 +17,7 @@ from jobs.command import main
 from tests.chaos.processes import descendants, is_alive, kill_driver, wait_for
 
 DIFFCXR = Path(sys.executable).with_name("diffcxr")
-STEPS = 1500
+STEPS = 500
 
 
 def command(corpus: Path, output: Path) -> list[str]:
