@@ -2,9 +2,10 @@
 
 Films are vectors of a normal distribution, two a patient, which resemble each other; the synthetic ones are
 shifted and less spread. Distances and diversity are taken at 25 films a feature, at 2.5, as 5,000 films are
-of Inception's, and at fewer films than features. The truth of a measure is its mean over corpora of this size
-that no interval is taken from, so that a bias which belongs to n (of FID, of Vendi) is no fault of the
-interval.
+of Inception's, and at fewer films than features. The truth of a measure is its mean over all corpora drawn,
+so that a bias which belongs to n (of FID, of Vendi) is no fault of the interval; each of 2,000 corpora has
+too little weight in it to draw it to its own interval. Of 500, as many as 98.6 % of PRDC's coverage were seen
+where 97.0 % of 2,000 are: a share near a bar needs the larger number.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from benchmarks.result import Bar, parse_arguments, write_result
 from eval.auc import ScoredFilms, auc, pooled
@@ -48,27 +52,30 @@ _FEW = 128
 _FINDINGS = ("Edema", "Fracture", "Pneumonia")
 _ROW = {"extractor": "drawn", "digest": "drawn", "reference": "drawn"}
 _LOW, _HIGH = 0.92, 0.98  # the bars
-_Measured = dict[str, tuple[float, Interval | tuple[None, None]]]
+_Value = tuple[float, Interval | tuple[None, None]]
+_Measured = dict[str, _Value]
 
 
 def main() -> None:
     arguments = parse_arguments(__doc__ or "")
-    draws, truths = (60, 120) if arguments.quick else (500, 1500)
+    draws = 120 if arguments.quick else 2000
     started = time.perf_counter()
     bars, explains = [], {}
     for of in (_of_features, _of_few, _of_fewer, _of_scores, _of_findings):
-        values, intervals = _drawn(of, draws, truths)
-        for name, truth in ((name, float(np.mean(found))) for name, found in values.items()):
-            held = sum(low <= truth <= high for low, high in intervals[name])
+        for name, found in _drawn(of, draws).items():
+            values = [value for value, _ in found]
+            intervals = [(low, high) for _, (low, high) in found if low is not None and high is not None]
+            truth = float(np.mean(values))
+            held = sum(low <= truth <= high for low, high in intervals)
             share = held / draws
             # A quick run's share is told to no more than its own error.
             slack = 2 * math.sqrt(0.05 * 0.95 / draws) if arguments.quick else 0.0
             bars.append(Bar(f"{name}: held, at least", share, _LOW, share >= _LOW - slack))
             bars.append(Bar(f"{name}: held, at most", share, _HIGH, share <= _HIGH + slack))
-            widths = [high - low for low, high in intervals[name]]
+            widths = [high - low for low, high in intervals]
             explains[name] = {
                 "truth": truth,
-                "spread": float(np.std(values[name])),
+                "spread": float(np.std(values)),
                 "mean width": float(np.mean(widths)),
                 "held": held,
             }
@@ -77,7 +84,6 @@ def main() -> None:
         bars,
         arguments.output,
         draws=draws,
-        draws_for_the_truth=truths,
         films=FILMS,
         patients=PATIENTS,
         dimension=DIMENSION,
@@ -87,19 +93,18 @@ def main() -> None:
     )
 
 
-def _drawn(
-    of: Callable[[np.random.Generator], _Measured], draws: int, truths: int
-) -> tuple[dict[str, list[float]], dict[str, list[Interval]]]:
-    """Values for the truth, and intervals of other draws."""
-    values: dict[str, list[float]] = {}
-    intervals: dict[str, list[Interval]] = {}
-    for draw in range(draws + truths):
-        for name, (value, (low, high)) in of(np.random.default_rng(draw)).items():
-            if draw < draws and low is not None and high is not None:
-                intervals.setdefault(name, []).append((low, high))
-            elif draw >= draws:
-                values.setdefault(name, []).append(value)
-    return values, intervals
+def _drawn(of: Callable[[np.random.Generator], _Measured], draws: int) -> dict[str, list[_Value]]:
+    """Each measure's values with their intervals, one of each draw; a process draws on each core."""
+    found: dict[str, list[_Value]] = {}
+    with ProcessPoolExecutor(initializer=threadpool_limits, initargs=(1,)) as pool:
+        for measured in pool.map(partial(_draw, of), range(draws), chunksize=10):
+            for name, value in measured.items():
+                found.setdefault(name, []).append(value)
+    return found
+
+
+def _draw(of: Callable[[np.random.Generator], _Measured], draw: int) -> _Measured:
+    return of(np.random.default_rng(draw))
 
 
 def _of_features(rng: np.random.Generator) -> _Measured:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -14,9 +14,11 @@ import ray.train
 import ray.train.torch
 import torch
 import torch.distributed as dist
+from ray import PlacementGroupID
 from ray.train import TrainingFailedError
 from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError
+from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from diffcxr.errors import DiffCXRError, IncompleteError, InputError
@@ -87,6 +89,7 @@ def train_on_workers(train: Callable[[S], None], settings: S, workers: Workers) 
     # Beside the driver, so that no other machine's end is the training's.
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options: dict[str, Any] = {"num_cpus": 0, "max_concurrency": 4, "scheduling_strategy": here}
+    groups = placement_group_table().keys()
     trainer: Any = ray.remote(_Trainer).options(**options).remote()
     # Bytes, so that what `train` needs is imported by workers alone: it takes half a minute on a slow core.
     work: bytes = ray.cloudpickle.dumps((train, settings))  # type: ignore[no-untyped-call]
@@ -102,7 +105,20 @@ def train_on_workers(train: Callable[[S], None], settings: S, workers: Workers) 
                 raise mistake
         ray.get(fitted)
     finally:
-        ray.kill(trainer)  # what it has started goes with it
+        ray.kill(trainer)  # what it has started goes with it, but the cores that were put aside for workers
+        _give_cores_back(groups)
+
+
+def _give_cores_back(before: Collection[str]) -> None:
+    """Removes the placement groups of this job that were not there `before` a training.
+
+    Ray Train's own cleaner asks Ray's dashboard whether its controller lives, and a private cluster has none:
+    the next training of the session would wait for ever.
+    """
+    job = ray.get_runtime_context().get_job_id()
+    for key, group in placement_group_table().items():
+        if key not in before and key.endswith(job) and group["state"] != "REMOVED":
+            remove_placement_group(PlacementGroup(PlacementGroupID.from_hex(key)))
 
 
 def tell(item: object, saved: bool = False) -> None:
