@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ def train_on_workers(train: Callable[[S], None], settings: S, workers: Workers) 
     options: dict[str, Any] = {"num_cpus": 0, "max_concurrency": 4, "scheduling_strategy": here}
     groups = placement_group_table().keys()
     trainer: Any = ray.remote(_Trainer).options(**options).remote()
-    # Bytes, so that what `train` needs is imported by workers alone: it takes half a minute on a slow core.
+    # Bytes, so that what `train` needs is imported by workers alone: that takes ten seconds or more.
     work: bytes = ray.cloudpickle.dumps((train, settings))  # type: ignore[no-untyped-call]
     try:
         fitted = trainer.fit.remote(trainer, work, workers)
@@ -106,7 +107,9 @@ def train_on_workers(train: Callable[[S], None], settings: S, workers: Workers) 
         ray.get(fitted)
     finally:
         ray.kill(trainer)  # what it has started goes with it, but the cores that were put aside for workers
-        _give_cores_back(groups)
+        # A session that is interrupted ends anyway, and may be so because its control store is gone.
+        if not isinstance(sys.exception(), KeyboardInterrupt):
+            _give_cores_back(groups)
 
 
 def _give_cores_back(before: Collection[str]) -> None:

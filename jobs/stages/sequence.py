@@ -56,7 +56,7 @@ def train_stages(sequence: Sequence) -> None:
 
 
 def _trainer(stage: str) -> Callable[[Config, TrainingData, TrainingRun], None]:
-    """Imported by those who train alone: what the stages need takes half a minute on a slow core."""
+    """Imported by those who train alone: what the stages need takes ten seconds or more."""
     match stage:
         case "autoencoder":
             from jobs.stages.autoencoder import train_autoencoder as train
