@@ -46,7 +46,7 @@ def main() -> None:
     arguments = parse_gpu_arguments(__doc__ or "")
     gpu = arguments.gpu
     device = "cuda" if gpu else "cpu"
-    batches, rounds = (64, 5) if gpu and not arguments.quick else (1, 2)
+    batches, rounds = (48, 3) if gpu and not arguments.quick else (1, 2)
     films = _films(batches * BATCH)
     bars, explains = [], {}
     for subject in (inception_subject(device), dinov2_subject(device, small=not gpu)):

@@ -63,7 +63,7 @@ class Work:
 def main() -> None:
     arguments = parse_gpu_arguments(__doc__ or "")
     gpu = arguments.gpu
-    batch, batches, units, rounds = (64, 4, 4, 3) if gpu and not arguments.quick else (2, 1, 2, 2)
+    batch, batches, units, rounds = (64, 1, 10, 2) if gpu and not arguments.quick else (2, 1, 2, 2)
     with tempfile.TemporaryDirectory() as folder:
         work = prepare(Path(folder), PAPER if gpu else TINY, batch, batches, units)
         rates = take_turns(work, Path(folder), rounds)
