@@ -7,7 +7,9 @@ import io
 import json
 import pickle
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -94,16 +96,32 @@ def extract(extractor: Extractor, films: Sequence[NDArray[np.uint8]]) -> NDArray
     its company.
     """
     features = np.empty((len(films), extractor.dimension), np.float32)
+    with ThreadPoolExecutor(1) as beside:  # while a network computes one batch, the next is put together
+        waiting: Future[NDArray[np.uint8]] | None = None
+        for chosen, following in pairwise([*_batches(films), []]):
+            batch = _joined(films, chosen) if waiting is None else waiting.result()
+            waiting = beside.submit(_joined, films, following) if following else None
+            features[chosen] = extractor.process(batch)[: len(chosen)]
+    return features
+
+
+def _batches(films: Sequence[NDArray[np.uint8]]) -> list[list[int]]:
+    """Places of films that go together: of one size, at most BATCH."""
     shapes: dict[tuple[int, ...], list[int]] = {}
     for index, film in enumerate(films):
         shapes.setdefault(film.shape, []).append(index)
-    for shape, members in shapes.items():
-        batch = np.zeros((BATCH, *shape), np.uint8)
-        for start in range(0, len(members), BATCH):
-            chosen = members[start : start + BATCH]
-            batch[: len(chosen)] = [films[index] for index in chosen]
-            features[chosen] = extractor.process(batch)[: len(chosen)]
-    return features
+    return [
+        members[start : start + BATCH]
+        for members in shapes.values()
+        for start in range(0, len(members), BATCH)
+    ]
+
+
+def _joined(films: Sequence[NDArray[np.uint8]], chosen: Sequence[int]) -> NDArray[np.uint8]:
+    """Films of one size as a batch, filled up with black ones."""
+    batch = np.zeros((BATCH, *films[chosen[0]].shape), np.uint8)
+    np.stack([films[index] for index in chosen], out=batch[: len(chosen)])
+    return batch
 
 
 def use_exact_arithmetic() -> None:
