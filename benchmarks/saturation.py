@@ -125,20 +125,21 @@ def random_pipeline(shape: Profile, text_folder: Path) -> DiffCXRPipeline:
 
 
 def take_turns(work: Work, folder: Path, rounds: int) -> list[tuple[float, float]]:
-    """Images/s of the worker and of the bare loop, a pair a round; a round before them warms both."""
+    """Images/s of the worker and of the bare loop, a pair a round; a unit before them warms both."""
     runner = BatchRunner(work.pipeline, work.sampler.steps, work.sampler.guidance, work.sampler.batch_size)
     texts = [row for shard in range(len(work.reports.shards)) for row in _rows(work.reports, shard)]
+    _seconds_of_worker(work, folder / "warm", units=1)
     rates = []
-    for number in range(rounds + 1):
-        ours = work.images / _seconds_of_worker(work, folder / str(number))
+    for number in range(rounds):
+        ours = work.images / _seconds_of_worker(work, folder / str(number), len(work.plan))
         rates.append((ours, work.images / _seconds_of_bare_loop(runner, texts)))
-    return rates[1:]
+    return rates
 
 
 def kernel_share(work: Work, output: Path) -> float:
     """The share of a worker's wall time in which kernels run."""
     with profile(activities=[ProfilerActivity.CUDA]) as seen:
-        seconds = _seconds_of_worker(work, output)
+        seconds = _seconds_of_worker(work, output, len(work.plan))
     kernels = [
         (event.time_range.start, event.time_range.end)
         for event in seen.events() or ()
@@ -156,7 +157,7 @@ def covered(intervals: Iterable[tuple[float, float]]) -> float:
     return total
 
 
-def _seconds_of_worker(work: Work, output: Path) -> float:
+def _seconds_of_worker(work: Work, output: Path, units: int) -> float:
     recipe = Recipe(
         corpus=work.reports.uri, corpus_digest=work.reports.digest, output=str(output), plan_hash="sha256:0",
         prompt="{text}", seed=0, image_format="png", model_digest=work.sampler.model_digest,
@@ -165,7 +166,7 @@ def _seconds_of_worker(work: Work, output: Path) -> float:
     try:
         with ThreadPoolExecutor(IN_HAND) as hands:
             start = time.perf_counter()
-            for _ in hands.map(worker.run, (Task(recipe, work.plan.unit(n)) for n in range(len(work.plan)))):
+            for _ in hands.map(worker.run, (Task(recipe, work.plan.unit(n)) for n in range(units))):
                 pass
             return time.perf_counter() - start
     finally:
