@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from benchmarks.result import Bar, parse_arguments, write_result
 from eval.auc import ScoredFilms, auc, pooled
@@ -97,7 +98,8 @@ def _drawn(of: Callable[[np.random.Generator], _Measured], draws: int) -> dict[s
     """Each measure's values with their intervals, one of each draw; a process draws on each core."""
     found: dict[str, list[_Value]] = {}
     with ProcessPoolExecutor(initializer=threadpool_limits, initargs=(1,)) as pool:
-        for measured in pool.map(partial(_draw, of), range(draws), chunksize=10):
+        drawing = pool.map(partial(_draw, of), range(draws), chunksize=10)
+        for measured in tqdm(drawing, total=draws, unit="corpus", desc=of.__name__.removeprefix("_of_")):
             for name, value in measured.items():
                 found.setdefault(name, []).append(value)
     return found
