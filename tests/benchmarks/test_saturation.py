@@ -17,6 +17,5 @@ def test_both_sides_make_films_of_the_released_parts(tmp_path: Path) -> None:
     work = prepare(tmp_path, TINY, batch=2, batches=1, units=2)
     ((ours, bare),) = take_turns(work, tmp_path / "out", rounds=1)
     assert min(ours, bare) > 0
-    for number in range(2):  # the round that warms, and the one that counts
-        shards = list(Storage.at(tmp_path / "out" / str(number)).list("shards"))
-        assert len(shards) == 2
+    for made, units in (("warm", 1), ("0", 2)):  # what warms, and the round that counts
+        assert len(list(Storage.at(tmp_path / "out" / made).list("shards"))) == units
