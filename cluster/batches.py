@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -109,8 +110,9 @@ class BatchRunner:
 
 def judge(film: Film) -> Film | str:
     """The film, or why it is none."""
-    if not np.isfinite(film).all():
+    low, high = film.min(), film.max()  # not a number, or infinite, where any value is
+    if not (math.isfinite(low) and math.isfinite(high)):
         return NOT_FINITE
-    if film.max() - film.min() < 1 / 255:
+    if high - low < 1 / 255:
         return CONSTANT
     return film

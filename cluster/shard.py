@@ -92,13 +92,15 @@ def encode_shard(
 def content_sha256(table: pa.Table) -> str:
     """SHA-256 over the rows in their order, every column: what a shard holds, whatever its encoding."""
     digest = hashlib.sha256()
-    plain = table.drop_columns(["image"])
+    encode = json.JSONEncoder(sort_keys=True).encode
     images = table.column("image")
-    for record, image in zip(plain.to_pylist(), images, strict=True):
-        data = image["bytes"].as_buffer() if image.is_valid and image["bytes"].is_valid else None
-        record["image.path"] = image["path"].as_py() if image.is_valid else None
+    records = table.drop_columns(["image"]).to_pylist()
+    paths = pc.struct_field(images, "path").to_pylist()
+    for record, path, image in zip(records, paths, pc.struct_field(images, "bytes"), strict=True):
+        data = image.as_buffer()  # None where there is no image
+        record["image.path"] = path
         record["image.size"] = None if data is None else data.size
-        line = json.dumps(record, sort_keys=True).encode()
+        line = encode(record).encode()
         digest.update(struct.pack("<Q", len(line)))
         digest.update(line)
         if data is not None:
