@@ -101,12 +101,13 @@ class _Dispatch:
 
     def _hangs(self, member: Member) -> bool:
         """Whether it has been silent for too long, and no answer of its lies here since the driver froze."""
-        silent = member.silence > self._patience.hangs_seconds
+        silent = member.silence > self._patience.hangs_seconds(member.samples)
         return silent and not ray.wait(list(member.tasks), num_returns=1, timeout=_POLL_SECONDS)[0]
 
     def _tell(self) -> None:
         """Says that nothing has come for long, at intervals that double: nobody else would."""
-        silence, usual = time.monotonic() - self._heard, self._patience.seconds
+        largest = max((member.samples for member in self._pool.members), default=0)
+        silence, usual = time.monotonic() - self._heard, self._patience.seconds(largest)
         if silence >= (self._silence if usual == math.inf else max(self._silence, usual)):
             flights = [flight for member in self._pool.members for flight in member.tasks.values()]
             units = sorted({flight.assignment.unit for flight in flights})
@@ -147,28 +148,31 @@ class _Dispatch:
         What failed goes to them, if there are any: the worker that takes the place of a failed one is often
         on the same machine, and where that is broken every unit that it gets would look bad.
         """
-        begun = time.monotonic() - self._patience.seconds
         sound = [
             member
             for member in self._pool.members
             if member.proven
             and member.notice is None
-            and all(flight.since >= begun for flight in member.tasks.values())
+            and not any(self._is_late(flight) for flight in member.tasks.values())
         ]
         return sorted(sound, key=lambda member: len(member.tasks))
 
     def _hand(self, member: Member, assignment: Assignment) -> None:
-        task = Task(self._recipe, self._plan.unit(assignment.unit), assignment.excluded, assignment.probe)
-        member.tasks[member.actor.run.remote(task)] = Flight(assignment, time.monotonic())
+        unit = self._plan.unit(assignment.unit)
+        task = Task(self._recipe, unit, assignment.excluded, assignment.probe)
+        flight = Flight(assignment, time.monotonic(), max(unit.samples, member.samples))
+        member.tasks[member.actor.run.remote(task)] = flight
+
+    def _is_late(self, flight: Flight) -> bool:
+        return time.monotonic() - flight.since > self._patience.seconds(flight.samples)
 
     def _stragglers(self) -> list[Assignment]:
         """What one worker alone has, and for too long; the longest first."""
-        begun = time.monotonic() - self._patience.seconds
         flights = (flight for member in self._pool.members for flight in member.tasks.values())
         late = [
             flight
             for flight in flights
-            if flight.since < begun and self._assignments.may_be_twinned(flight.assignment)
+            if self._is_late(flight) and self._assignments.may_be_twinned(flight.assignment)
         ]
         return [flight.assignment for flight in sorted(late, key=lambda flight: flight.since)]
 
@@ -204,7 +208,8 @@ class _Dispatch:
         if counts and not receipt.committed:
             self._unclaimed[assignment.unit] = time.monotonic()
         if assignment.probe is None and receipt.seconds_denoising:  # else it was there already
-            self._patience.learn(time.monotonic() - flight.since)
+            if receipt.rows:
+                self._patience.learn(time.monotonic() - flight.since, receipt.rows)
             self._pool.prove(member)
         return receipt if counts or receipt.committed else None
 

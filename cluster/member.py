@@ -23,6 +23,7 @@ class Flight:
 
     assignment: Assignment
     since: float  # by time.monotonic()
+    samples: int  # of its unit, or of a larger one that the worker had in hand before it
 
 
 @dataclass(eq=False, slots=True)
@@ -54,6 +55,11 @@ class Member:
         """Whether its machine is about to end."""
         deadline = None if self.notice is None else self.notice.deadline
         return deadline is not None and time.time() > deadline - _LAST_SECONDS
+
+    @property
+    def samples(self) -> int:
+        """Of the largest unit that it has in hand."""
+        return max((flight.samples for flight in self.tasks.values()), default=0)
 
     @property
     def silence(self) -> float:

@@ -75,7 +75,9 @@ class NodeWatch:
 
     def answer(self, reference: Any) -> tuple[str, Notice] | None:
         """A node and what was said of it; None where the watcher is gone, or the node in no cloud."""
-        watch = self._waiting.pop(reference)
+        watch = self._waiting.pop(reference, None)
+        if watch is None:
+            return None
         try:
             notice: Notice | None = ray.get(reference)
         except RayError:  # it died with its node, or could not be placed there
@@ -89,6 +91,14 @@ class NodeWatch:
         else:
             self._ask(watch)
         return watch.node, notice
+
+    def release(self, node: str) -> None:
+        """Ends a node's watcher: Ray gives no machine back on which an actor lives."""
+        self._nodes.discard(node)
+        for reference, watch in list(self._waiting.items()):
+            if watch.node == node:
+                del self._waiting[reference]
+                self._end(watch)
 
     def close(self) -> None:
         """Ends all watchers."""

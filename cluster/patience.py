@@ -16,24 +16,23 @@ _OUTAGE_SECONDS = OUTAGE_SECONDS + 240.0
 
 
 class Patience:
-    """Learns from the units that are done."""
+    """Learns from the units that are done, by their images: a plan's last unit may be much smaller."""
 
     def __init__(self) -> None:
-        self._took: list[float] = []  # sorted
+        self._took: list[float] = []  # seconds an image; sorted
 
-    def learn(self, seconds: float) -> None:
+    def learn(self, seconds: float, images: int) -> None:
         """A unit was done in so many seconds."""
-        insort(self._took, seconds)
+        insort(self._took, seconds / images)
 
-    @property
-    def seconds(self) -> float:
-        """Three times the (upper) median of what units took, at least five; endless before the first one."""
+    def seconds(self, samples: int) -> float:
+        """Three times what so many samples take by the (upper) median of units, at least five; endless before
+        the first one."""
         if not self._took:
             return math.inf
-        return max(_LEAST_SECONDS, _TIMES * self._took[len(self._took) // 2])
+        return max(_LEAST_SECONDS, _TIMES * samples * self._took[len(self._took) // 2])
 
-    @property
-    def hangs_seconds(self) -> float:
-        """How long a worker may be silent before it is taken to hang: twelve times the median, after the time
-        for which it waits for a store; endless before the first unit."""
-        return _OUTAGE_SECONDS + _HANGS_TIMES * self.seconds
+    def hangs_seconds(self, samples: int) -> float:
+        """How long a worker that has so many samples to make may be silent before it is taken to hang: twelve
+        times what they take, after the time for which it waits for a store; endless before the first unit."""
+        return _OUTAGE_SECONDS + _HANGS_TIMES * self.seconds(samples)

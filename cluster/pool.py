@@ -111,8 +111,12 @@ class Pool:
                 self._place_anew(self._avoided())
 
     def measure(self) -> float:
-        """Seconds that a batch takes on the first worker."""
-        seconds: float = ray.get(self.members[0].actor.measure.remote())
+        """Seconds that a batch takes on the first worker. Raises FailingError where it cannot make one."""
+        try:
+            seconds: float = ray.get(self.members[0].actor.measure.remote())
+        except RayError as error:
+            what, fix = f"no batch could be timed ({type(error).__name__})", "Run the same command again."
+            raise FailingError(what, self._sampler.model, fix) from error
         return seconds
 
     def stop(self) -> None:
@@ -155,7 +159,7 @@ class Pool:
             if isinstance(error.cause, DiffCXRError) and not self._stack:  # it is not this worker's fault
                 raise error.cause from error
             self._failed_start(member, error)
-        except RayActorError as error:
+        except RayError as error:  # it died, was killed for memory, or cannot be placed
             self._failed_start(member, error)
         else:
             ready = member.ready
@@ -174,6 +178,9 @@ class Pool:
         self._ended_seconds += member.held
         ray.kill(member.actor, no_restart=True)
         log_event("worker ended", pid=member.ready.pid if member.ready else None, why=why)
+        nodes = {other.ready.node for other in self.members if other.ready is not None}
+        if member.ready is not None and member.ready.node not in nodes:
+            self._watch.release(member.ready.node)
 
     def fail(self, member: Member, error: RayError) -> bool:
         """Ends a worker that failed with what it has in hand; whether it did so with its machine."""

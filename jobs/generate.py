@@ -140,9 +140,11 @@ def run(config: Config) -> Summary:
             plan = resolve_plan(choices, selected, sampler.batch_size, ready.film_shape)
             record = run_record(choices, corpus, selected, sampler, plan, ready.film_shape, ready.stack)
             if config.dry_run:
-                left = samples_in(plan, missing_units(output, plan))
-                workers = _largest(config, device)
-                return dry_run_summary(sampler, plan, left, pool.measure(), workers, config.price_per_hour)
+                with on_the_way():
+                    seconds = pool.measure()
+                missing = missing_units(output, plan)
+                left, workers = samples_in(plan, missing), min(_largest(config, device), len(missing))
+                return dry_run_summary(sampler, plan, left, seconds, workers, config.price_per_hour)
             with on_the_way():
                 record, found = create_or_find(output, record)
             tally = Tally(notes=_parent_notes(parent, record) + _stack_notes(record, ready))

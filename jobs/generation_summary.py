@@ -95,7 +95,7 @@ def dry_run_summary(
     The time is that of denoising, which is what a run waits for; starting machines comes on top.
     """
     seconds = seconds_batch / sampler.batch_size * left
-    workers = max(1, min(workers, len(plan)))
+    workers = max(1, workers)
     usage = Usage(
         device=sampler.device, threads=sampler.threads, worker_seconds=seconds, price_per_hour=price_per_hour
     )

@@ -9,8 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ray.exceptions import RayError
-
 from cluster.corpus import Corpus
 from cluster.dispatch import Lost, dispatch
 from cluster.events import log_event
@@ -22,7 +20,7 @@ from cluster.recipe import Receipt
 from cluster.run_record import RunRecord
 from cluster.storage import Storage
 from cluster.usage import Budget, UsageLog
-from diffcxr.errors import FailingError, IncompleteError
+from diffcxr.errors import IncompleteError
 from jobs.generation_summary import Tally
 from jobs.progress import Progress, progress
 
@@ -87,11 +85,7 @@ class Production:
     def _seconds_a_unit(self, pool: Pool) -> float:
         """By a batch that the first worker makes. Raises FailingError where it cannot."""
         batches = -(-self.plan.unit(0).samples // cast(int, self.record.pixels["batch_size"]))
-        try:
-            return batches * pool.measure()
-        except RayError as error:
-            what, fix = f"no batch could be timed ({type(error).__name__})", "Run the same command again."
-            raise FailingError(what, self.output.uri, fix) from error
+        return batches * pool.measure()
 
     def _may_begin(self, pool: Pool, tally: Tally, log: UsageLog, seconds: float) -> bool:
         """Whether the budget, if there is one, covers one more unit; the first ones take `seconds` each."""

@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ray.exceptions import RayError
+import ray
+from ray.exceptions import OutOfMemoryError, RayError
 
 from cluster import pool as pooling
 from cluster import standing
 from cluster.events import EVENTS
 from cluster.pool import Pool, WorkerActor
+from cluster.preemption import AWS_ENDPOINT
 from cluster.recipe import Ready, Sampler
 from cluster.session import connect
 from cluster.standing import ATTEMPTS
@@ -98,3 +100,47 @@ def test_a_model_that_is_not_there_is_known_at_the_first_word() -> None:
     with pytest.raises(InputError, match="no model here: /nowhere"):
         pool.first()
     pool.close()
+
+
+def test_a_node_is_watched_for_as_long_as_a_worker_is_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(AWS_ENDPOINT, "http://127.0.0.1:9")  # then the driver's own node is watched too
+    with closing(Pool(NULL_SAMPLER, smallest=2, largest=2)) as pool:
+        pool.first()
+        pool.size_to(2)
+        pool.welcome(pool.members[1])
+        (reference,) = pool.notices
+        pool.drop(pool.members[1], "tail")
+        assert pool.notices == [reference]
+        pool.drop(pool.members[0], "tail")
+        assert not pool.notices  # an actor that lived there would keep the machine
+        pool.take_notice(reference)  # which may have come in the meantime
+        pool.first()
+        assert len(pool.notices) == 1
+
+
+def test_a_worker_that_is_killed_for_memory_while_it_loads_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    get, killed = ray.get, iter([OutOfMemoryError("killed")])
+
+    def first_fails(reference: object) -> object:
+        for error in killed:
+            raise error
+        return get(reference)
+
+    monkeypatch.setattr(pooling.ray, "get", first_fails)
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=1)) as pool:
+        pool.first()
+        assert len(pool.members) == 1
+
+
+def test_where_no_batch_can_be_timed_it_is_said_in_a_line() -> None:
+    class CannotMeasure(WorkerActor):
+        def measure(self) -> float:
+            raise RuntimeError("words of a report")
+
+    fails = pytest.raises(FailingError, match=r"no batch could be timed")
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=1, actor=CannotMeasure)) as pool, fails as failing:
+        pool.first()
+        pool.measure()
+    assert "words" not in str(failing.value)

@@ -152,6 +152,17 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_counts_no_more_workers_than_there_are_units_left(
+    session: None, corpus: Corpus, tmp_path: Path
+) -> None:
+    config = config_for(corpus, tmp_path / "out", workers=2)
+    assert generate.run(config).exit_code == 0
+    for path in ("shards/00000.parquet", "corpus.json"):
+        (tmp_path / "out" / path).unlink()
+    values = generate.run(replace(config, dry_run=True)).values
+    assert (values["workers"], values["samples_left"]) == (1, values["images_per_shard"])
+
+
 def test_a_run_stops_before_it_costs_more_and_goes_on_with_more_money(
     session: None, corpus: Corpus, tmp_path: Path
 ) -> None:
