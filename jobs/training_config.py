@@ -230,6 +230,10 @@ def check_config(config: Config) -> None:
     if config.size % 8:
         fix = "The autoencoder halves it three times."
         raise InputError(f"size={config.size} is no multiple of 8", "size", fix)
+    if "autoencoder" in stages and not config.autoencoder.pretrained and config.autoencoder.width % 8:
+        fix = "Channels are normalised in eight groups."
+        what = f"width={config.autoencoder.width} is no multiple of 8"
+        raise InputError(what, "autoencoder.width", fix)
     if "denoiser" in stages:
         if config.size % 16:
             fix = "A patch of the denoiser has 16 pixels a side."
@@ -243,6 +247,9 @@ def check_config(config: Config) -> None:
             raise InputError(
                 f"width={denoiser.width} is no multiple of heads={denoiser.heads}", "denoiser.width", fix
             )
+        if denoiser.width % 2:
+            fix = "Half of a time's embedding are sines, half cosines."
+            raise InputError(f"width={denoiser.width} is odd", "denoiser.width", fix)
     if "language" in stages and config.language.width % config.language.heads:
         fix = "Each head takes an equal share of the width."
         what = f"width={config.language.width} is no multiple of heads={config.language.heads}"

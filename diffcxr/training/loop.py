@@ -100,6 +100,7 @@ class TrainingLoop:
         self.stage.modules.train()
         while self.step < self.config.steps:
             generator = torch.Generator().manual_seed(self._seed(self.step))
+            torch.manual_seed(self._seed(self.step))  # for backbones of others: stochastic depth, dropout
             for group in self.optimizer.param_groups:
                 group["lr"] = self._learning_rate(self.step)
             self.optimizer.zero_grad(set_to_none=True)

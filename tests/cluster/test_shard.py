@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import select
 import socket
 import socketserver
@@ -90,6 +91,15 @@ def test_the_content_digest_does_not_depend_on_the_encoding() -> None:
     table = table_from_rows(rows(7))
     chunked = pa.concat_tables([table.slice(0, 3), table.slice(3)])
     assert content_sha256(chunked) == content_sha256(table)
+
+
+def test_the_content_digest_is_that_of_corpora_of_before() -> None:
+    made = [dataclasses.replace(row, image=b"film") for row in rows(3)]
+    made[1] = dataclasses.replace(made[1], image=None)
+    assert (
+        content_sha256(table_from_rows(made))
+        == "334f7258e737029e4fad387c9a49c9ba5764c57d168e0d3592c6e61c38b7547e"
+    )
 
 
 def test_a_shard_is_the_same_bytes_in_another_process() -> None:

@@ -131,6 +131,14 @@ def test_missing_weights_of_others_are_one_line_with_the_option_that_names_them(
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
+        (
+            "autoencoder.width=100",
+            "width=100 is no multiple of 8: autoencoder.width. Channels are normalised in eight groups.",
+        ),
+        (
+            "denoiser.width=33 denoiser.heads=3",
+            "width=33 is odd: denoiser.width. Half of a time's embedding are sines, half cosines.",
+        ),
         ("denoiser.betas=[0.9]", "[0.9] are no betas: denoiser.betas. AdamW takes two below 1."),
         (
             "denoiser.micro_batch=5",
@@ -146,5 +154,5 @@ def test_missing_weights_of_others_are_one_line_with_the_option_that_names_them(
 def test_recipes_that_cannot_be_are_one_line(
     wrong: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", "stage=all", "data=d", "output=o", wrong]) == 2
+    assert main(["train", "stage=all", "data=d", "output=o", *wrong.split()]) == 2
     assert capsys.readouterr().err == f"diffcxr train: {said}\n"

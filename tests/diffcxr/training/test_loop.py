@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from diffcxr.errors import InputError, RefusedError
 from diffcxr.training.autoencoder import AutoencoderStage
@@ -24,17 +26,36 @@ def denoiser_loop(steps: int) -> TrainingLoop:
     return TrainingLoop(stage, LoopConfig(steps=steps, batch_size=8, warmup=2, learning_rate=2e-3))
 
 
+class Dropping:
+    """A stage whose module draws from PyTorch's own generator, as image backbones of others do."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(1)
+        self.modules = nn.ModuleDict({"backbone": nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.5))})
+
+    def loss(self, step: int, batch_size: int, generator: torch.Generator) -> torch.Tensor:
+        out: torch.Tensor = self.modules["backbone"](torch.randn(batch_size, 8, generator=generator))
+        return out.square().mean()
+
+
+def dropping_loop(steps: int) -> TrainingLoop:
+    return TrainingLoop(Dropping(), LoopConfig(steps=steps, batch_size=8, warmup=2, learning_rate=2e-3))
+
+
 def weights(loop: TrainingLoop) -> list[torch.Tensor]:
     loop.use_average()
     return [p.detach().clone() for p in loop.parameters]
 
 
-def test_a_resumed_run_ends_with_the_weights_of_an_undisturbed_one() -> None:
-    undisturbed = denoiser_loop(steps=12)
+@pytest.mark.parametrize("new_loop", [denoiser_loop, dropping_loop])
+def test_a_resumed_run_ends_with_the_weights_of_an_undisturbed_one(
+    new_loop: Callable[[int], TrainingLoop],
+) -> None:
+    undisturbed = new_loop(12)
     for _ in undisturbed.run(record_every=5):
         pass
 
-    killed = denoiser_loop(steps=12)
+    killed = new_loop(12)
     for record in killed.run(record_every=5):
         if record.step == 5:
             break
@@ -42,7 +63,7 @@ def test_a_resumed_run_ends_with_the_weights_of_an_undisturbed_one() -> None:
     torch.save(killed.state_dict(), buffer)
     buffer.seek(0)
 
-    resumed = denoiser_loop(steps=12)
+    resumed = new_loop(12)
     resumed.load_state_dict(torch.load(buffer, weights_only=True))
     for _ in resumed.run(record_every=5):
         pass
