@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,8 @@ from cluster.patience import Patience
 from cluster.plan import Plan
 from cluster.pool import Pool
 from cluster.recipe import Receipt, Recipe, Task
-from cluster.storage_errors import UnavailableError
-from diffcxr.errors import DiffCXRError, FailingError
+from cluster.storage_errors import CredentialsError, UnavailableError
+from diffcxr.errors import DiffCXRError, FailingError, InputError
 
 OUTAGE_SECONDS = 600.0
 """How long a store may fail every worker before the run gives up; workers try for a while themselves."""
@@ -46,8 +46,8 @@ def dispatch(
     A worker that is silent for far too long is ended, and what it had counts as failed. The pool is stopped
     as soon as one more could be handed out and `may_begin` says no.
 
-    Raises the DiffCXRError of a worker (damaged corpus, another run's shard, a store that did not answer for
-    OUTAGE_SECONDS), and IncompleteError where units or workers keep failing.
+    Raises the DiffCXRError of a worker (damaged corpus, another run's shard, a store that did not answer, or
+    took nobody's keys any more, for OUTAGE_SECONDS), and IncompleteError where units or workers keep failing.
     """
     return _Dispatch(pool, recipe, plan, units, may_begin).answers()
 
@@ -60,6 +60,7 @@ class _Dispatch:
         self._assignments = Assignments(units)
         self._patience = Patience()
         self._away: float | None = None  # since when the store fails whoever asks it
+        self._works = False  # a worker has read from the store, and written
         self._unclaimed: dict[int, float] = {}  # units that were found committed, and when
         self._heard = time.monotonic()  # the last answer
         self._silence = _TELL_SECONDS  # after it, of which is told next
@@ -195,12 +196,17 @@ class _Dispatch:
         except RayError as error:
             cause = error.cause if isinstance(error, RayTaskError) else None
             if isinstance(cause, UnavailableError):
-                return self._outage(member.tasks.pop(reference).assignment, cause)
+                self._wait_out(cause)
+                return self._given_back([member.tasks.pop(reference)], cause)
+            if isinstance(cause, CredentialsError) and self._works:
+                self._wait_out(cause)
+                self._pool.fail(member, error)
+                return self._given_back(list(member.tasks.values()), cause)
             if isinstance(cause, DiffCXRError):
                 raise cause from error
             innocent = self._pool.fail(member, error)
             return self._lost(member, type(cause or error).__name__, innocent)
-        self._away = None
+        self._away, self._works = None, True
         flight = member.tasks.pop(reference)
         assignment = flight.assignment
         counts = assignment.probe is None and not self._assignments.is_settled(assignment)
@@ -213,27 +219,25 @@ class _Dispatch:
             self._pool.prove(member)
         return receipt if counts or receipt.committed else None
 
-    def _outage(self, assignment: Assignment, error: UnavailableError) -> Lost | None:
-        """The store's fault: neither the worker's nor the unit's."""
-        if self._assignments.is_settled(assignment):
-            return None
+    def _wait_out(self, error: InputError) -> None:
+        """Raises a store's refusal where for OUTAGE_SECONDS nobody has got on."""
         now = time.monotonic()
         self._away = self._away or now
         if now - self._away > OUTAGE_SECONDS:
             raise error
-        self._assignments.again(assignment)
-        return Lost((assignment.unit,), type(error).__name__)
+
+    def _given_back(self, flights: Sequence[Flight], error: InputError) -> Lost | None:
+        """Flights that the store ended, or one machine's keys to it: no unit is to blame."""
+        units = self._unsettled(flights)
+        for flight in flights:
+            self._assignments.again(flight.assignment)
+        return Lost(units, type(error).__name__) if units else None
 
     def _lost(self, member: Member, name: str, innocent: bool) -> Lost | None:
         """What a worker that was dropped had in hand, as far as no twin has done it."""
-        flights = member.tasks.values()
-        units = tuple(
-            flight.assignment.unit
-            for flight in flights
-            if not self._assignments.is_settled(flight.assignment)
-        )
+        units = self._unsettled(member.tasks.values())
         try:
-            for assignment in [flight.assignment for flight in flights]:
+            for assignment in [flight.assignment for flight in member.tasks.values()]:
                 samples = self._plan.unit(assignment.unit).samples
                 if innocent:
                     self._assignments.lost(assignment, samples)
@@ -243,3 +247,8 @@ class _Dispatch:
             fix = "Run the same command again, on other machines perhaps. See Ray's logs of its workers."
             raise FailingError(str(failing), name, fix) from failing
         return Lost(units, name) if units else None
+
+    def _unsettled(self, flights: Iterable[Flight]) -> tuple[int, ...]:
+        """The units of flights, as far as no twin has done them."""
+        assignments = (flight.assignment for flight in flights)
+        return tuple(one.unit for one in assignments if not self._assignments.is_settled(one))

@@ -55,7 +55,8 @@ class Pool:
     """Worker actors of one sampler, between `smallest` and `largest` of them.
 
     An actor takes half a core, or a GPU and none: on a machine whose cores are all taken by actors, readers
-    of Ray Data would wait for ever. Ray never restarts one or retries its calls: attempts are counted here.
+    of Ray Data would wait for ever. Those that compute on cores are spread over the machines. Ray never
+    restarts one or retries its calls: attempts are counted here.
     A node that workers are on is watched for its cloud's notices, if it is not the driver's own; that one too
     where the environment names a metadata service. Where workers fail before they have made a unit, none is
     started for a while, if there are other machines or workers.
@@ -66,8 +67,9 @@ class Pool:
     ) -> None:
         self._sampler, self._smallest, self._largest = sampler, smallest, largest
         gpu = sampler.device == "cuda"
-        options: dict[str, Any] = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": QUEUE}
-        self._actor: Any = ray.remote(num_cpus=0 if gpu else 0.5, num_gpus=int(gpu), **options)(actor)
+        room = {"num_gpus": 1, "num_cpus": 0} if gpu else {"num_cpus": 0.5, "scheduling_strategy": "SPREAD"}
+        options: dict[str, Any] = {"max_restarts": 0, "max_task_retries": 0, "max_concurrency": QUEUE, **room}
+        self._actor: Any = ray.remote(**options)(actor)
         self._resource = "GPU" if gpu else "CPU"
         self.members: list[Member] = []
         self.stopped = False
@@ -220,12 +222,9 @@ class Pool:
 
     def _is_lost(self, member: Member, error: RayError) -> bool:
         """Whether a worker failed with its machine, and not by what it did."""
-        preempted = isinstance(error, RayActorError) and error.preempted
-        if preempted or member.notice is not None:
+        if member.notice is not None:
             return True
-        return (
-            member.ready is not None and bool(member.ready.node) and member.ready.node not in living_nodes()
-        )
+        return isinstance(error, RayActorError) and (error.preempted or died_with_its_node(member.actor))
 
     def _start(self, avoided: frozenset[str]) -> None:
         selector = {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"} if avoided else None
@@ -260,7 +259,7 @@ class Pool:
             log_event("another stack", node=ready.node, differs=", ".join(sorted(new)))
 
     def _failed_start(self, member: Member, error: RayError) -> None:
-        if isinstance(error, RayActorError) and (error.preempted or died_with_its_node(member.actor)):
+        if self._is_lost(member, error):
             self.drop(member, "lost with its machine")
             return
         node, cause = node_of(member.actor), error.cause if isinstance(error, RayTaskError) else error

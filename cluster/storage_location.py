@@ -14,13 +14,14 @@ import botocore.session
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
-from cluster.storage_errors import explained
+from cluster.storage_errors import CredentialsError, explained
 from diffcxr.errors import InputError
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, ObjectStore, RetryConfig, S3Config
 
 SCHEMES = ("file", "s3", "gs", "az")
+_ATTEMPTS = "metadata_service_num_attempts"  # at a machine's role
 _ENCRYPTION = ("AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_KMS_KEY_ID", "AWS_SSE_BUCKET_KEY_ENABLED")  # obstore's
 _FIX = "Use s3://bucket/path, gs://bucket/path, az://container/path, file:///path or a plain path."
 
@@ -116,6 +117,8 @@ def _local(path: Path) -> Location:
 def _s3(bucket: str, uri: str) -> S3Store:
     """Configured as AWS tools are: environment, then profile files, then the machine's role."""
     session = botocore.session.Session()
+    attempts = max(3, session.get_config_variable(_ATTEMPTS))  # one, of a second, a busy machine misses
+    session.set_config_variable(_ATTEMPTS, attempts)
     profile = session.get_scoped_config()
     env = os.environ
     endpoint = env.get("AWS_ENDPOINT_URL_S3") or env.get("AWS_ENDPOINT_URL") or profile.get("endpoint_url")
@@ -131,7 +134,7 @@ def _s3(bucket: str, uri: str) -> S3Store:
     anonymous = env.get("AWS_SKIP_SIGNATURE", "").lower() in ("1", "true")
     if not anonymous and session.get_credentials() is None:
         fix = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
-        raise InputError("no AWS credentials", uri, fix)
+        raise CredentialsError("no AWS credentials", uri, fix)
     return S3Store(
         bucket,
         config=config,

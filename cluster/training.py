@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 from ray import PlacementGroupID
 from ray.train import TrainingFailedError
-from ray.train.torch import TorchTrainer
+from ray.train.torch import TorchConfig, TorchTrainer
 from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError, WorkerHealthCheckTimeoutError
 from ray.util.placement_group import PlacementGroup, placement_group_table, remove_placement_group
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _RETRIES = 3  # of workers that died, with nothing saved between their deaths
 _POLL_S = 0.5
+_MEETING_S = 24 * 3600  # one worker's machine may have films to decode for hours that another's has kept
 
 _trainer: Any = None
 """In a training worker: the actor that its driver listens to."""
@@ -173,6 +174,7 @@ class _Trainer:
                     TorchTrainer(
                         _work,
                         train_loop_config=handed,
+                        torch_config=TorchConfig(timeout_s=_MEETING_S),
                         scaling_config=ray.train.ScalingConfig(
                             num_workers=workers.count, use_gpu=workers.gpu, resources_per_worker=resources
                         ),

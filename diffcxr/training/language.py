@@ -75,7 +75,8 @@ class LanguageStage:
 def info_nce(film_BD: Tensor, report_BD: Tensor, scale: float) -> Tensor:
     """The mean cross-entropy of finding each film's report among B, and each report's film."""
     film_BD, report_BD = (F.normalize(x.float(), dim=-1) for x in (film_BD, report_BD))
-    cosines_BB = scale * film_BD @ report_BD.T
+    with torch.autocast(film_BD.device.type, enabled=False):  # which would round what tells neighbours apart
+        cosines_BB = scale * film_BD @ report_BD.T
     own_B = torch.arange(len(film_BD), device=film_BD.device)
     return (F.cross_entropy(cosines_BB, own_B) + F.cross_entropy(cosines_BB.T, own_B)) / 2
 

@@ -27,7 +27,7 @@ from diffcxr.training.loop import TrainingLoop
 from jobs.stages.denoiser import publish
 from jobs.stages.latents import film_latents
 from jobs.stages.loop import follow, loop_config
-from jobs.stages.parts import fix_for, part_source
+from jobs.stages.parts import fix_for, pipeline_source
 from jobs.stages.samples import drawn_films
 from jobs.stages.texts import context_tokens, present_findings, text_states
 from jobs.training_config import Config
@@ -35,12 +35,11 @@ from jobs.training_config import Config
 
 def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
     """Writes the whole pipeline with its adapter."""
-    autoencoder = read_autoencoder(part_source(config, "autoencoder"), fix_for("autoencoder"))
-    language = part_source(config, "report_encoder")
-    report_encoder = read_part(language, "report_encoder", ReportEncoder, fix_for("report_encoder"))
-    base = part_source(config, "denoiser")
-    denoiser = read_part(base, "denoiser", UViT, fix_for("denoiser"))
-    scheduler = _read_scheduler(base)
+    source = pipeline_source(config)
+    autoencoder = read_autoencoder(source, fix_for("autoencoder"))
+    report_encoder = read_part(source, "report_encoder", ReportEncoder, fix_for("report_encoder"))
+    denoiser = read_part(source, "denoiser", UViT, fix_for("denoiser"))
+    scheduler = _read_scheduler(source)
     torch.manual_seed(config.seed)
     adapter = ControlAdapter.attach(denoiser)
     pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, scheduler, adapter).to(worker_device())

@@ -7,6 +7,7 @@ from pathlib import Path
 from cluster.model_parts import part_digest
 from cluster.storage import Storage
 from cluster.training_run import TrainingRun
+from diffcxr.errors import RefusedError
 from diffcxr.pretrained import (
     AUTOENCODER_FIX,
     BACKBONE_FIX,
@@ -30,14 +31,29 @@ def part_source(config: Config, part: str) -> Storage:
     return Storage.at(config.base)
 
 
+def pipeline_source(config: Config) -> Storage:
+    """The folder of the denoiser and of the parts that it was trained on.
+
+    Raises RefusedError where the output has trained one of these since, which that denoiser does not know.
+    """
+    output, source = Storage.at(config.output), part_source(config, "denoiser")
+    for part in ("autoencoder", "report_encoder"):
+        stage = _STAGE_OF[part]
+        if source != output and TrainingRun.begun(output, stage):
+            what = f"the output holds stage {stage}, and {source.uri} a denoiser trained with another"
+            raise RefusedError(what, output.uri, "Train stage=denoiser first, or choose a new output.")
+    return source
+
+
 def stage_parts(config: Config, stage: str) -> dict[str, str]:
     """Digests of what a stage builds on, the model's and that of others. InputError where it is missing."""
-    parts: tuple[str, ...] = ()
+    sources: dict[str, Storage] = {}
     if stage == "denoiser":
         parts = ("autoencoder",) if config.denoiser.raw_tokens else ("autoencoder", "report_encoder")
+        sources = {part: part_source(config, part) for part in parts}
     elif stage == "adapter":
-        parts = ("autoencoder", "report_encoder", "denoiser")
-    digests = {part: part_digest(part_source(config, part), part, fix_for(part)) for part in parts}
+        sources = dict.fromkeys(_STAGE_OF, pipeline_source(config))
+    digests = {part: part_digest(source, part, fix_for(part)) for part, source in sources.items()}
     return digests | _weights_of_others(config, stage)
 
 

@@ -28,7 +28,7 @@ from cluster.session import connect
 from cluster.shard import read_footer, shard_path
 from cluster.standing import ATTEMPTS
 from cluster.storage import Storage
-from cluster.storage_errors import UnavailableError
+from cluster.storage_errors import CredentialsError, UnavailableError
 from cluster.worker import Worker
 from diffcxr.errors import RefusedError
 from diffcxr.null_pipeline import NullPipeline
@@ -263,6 +263,28 @@ def test_the_store_s_silence_is_counted_from_the_first_worker_that_it_fails(
         assert [type(answer) for answer in answers] == [Lost, Receipt], "a blip ends nothing"
         with pytest.raises(UnavailableError):
             list(dispatch(pool, recipe, plan, [1]))
+
+
+def test_keys_that_one_machine_has_not_now_end_a_run_only_where_none_ever_had_them(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    class Keyless(WorkerActor):
+        def run(self, task: Task) -> Receipt:
+            if task.unit.number == 1 and not (tmp_path / "renewed").exists():
+                (tmp_path / "renewed").touch()
+                raise CredentialsError("no AWS credentials", "s3://bucket", "Set them.")
+            return super().run(task)
+
+    plan, recipe = plan_for(corpus), recipe_for(corpus, tmp_path / "out")
+    pools = [Pool(NULL_SAMPLER, smallest=1, largest=1, actor=Keyless) for _ in range(2)]
+    with closing(pools[0]) as pool, pytest.raises(CredentialsError):
+        list(dispatch(pool, recipe, plan, [1]))
+    (tmp_path / "renewed").unlink()
+    with closing(pools[1]) as pool:
+        # The last of three: a worker has two in hand, and so has made one before it gets it.
+        answers = [answer for answer in dispatch(pool, recipe, plan, [2, 3, 1]) if answer is not None]
+    assert Lost((1,), "CredentialsError") in answers
+    assert sorted(answer.unit for answer in answers if isinstance(answer, Receipt)) == [1, 2, 3]
 
 
 def test_another_run_s_shard_ends_the_run(pool: Pool, corpus: Corpus, tmp_path: Path) -> None:

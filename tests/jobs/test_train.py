@@ -184,6 +184,17 @@ def test_another_autoencoder_makes_another_denoiser(
     assert (tmp_path / "out/autoencoder/diffusion_pytorch_model.safetensors").read_bytes() == before
 
 
+def test_an_adapter_is_trained_on_the_report_encoder_that_its_denoiser_knows(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_here([*command(corpus, tmp_path, "language"), "language.steps=2"])
+    before = (tmp_path / "report_encoder/diffusion_pytorch_model.safetensors").read_bytes()
+    assert main([*command(corpus, tmp_path, "adapter"), "base=mini"]) == 4
+    said = capsys.readouterr().err
+    assert "holds stage language" in said and "a denoiser trained with another" in said
+    assert (tmp_path / "report_encoder/diffusion_pytorch_model.safetensors").read_bytes() == before
+
+
 def test_a_damaged_autoencoder_is_one_line(corpus: str, tmp_path: Path) -> None:
     train_here([*command(corpus, tmp_path, "autoencoder"), "autoencoder.steps=2"])
     (tmp_path / WEIGHTS).write_bytes(b"version https://git-lfs")

@@ -20,6 +20,13 @@ def test_info_nce_is_the_mean_of_both_directions() -> None:
     torch.testing.assert_close(info_nce(film, report, 3.0), (rows + columns) / 2)
 
 
+def test_info_nce_is_exact_where_all_else_is_rounded() -> None:
+    film, report = torch.randn(5, 8), torch.randn(5, 8)
+    exact = info_nce(film, report, 14.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert info_nce(film, report, 14.0) == exact
+
+
 def test_uncertain_findings_do_not_count() -> None:
     logits = torch.tensor([[0.0, 5.0], [0.0, -7.0]])
     labels = torch.tensor([[1, -1], [0, -1]])
