@@ -31,7 +31,8 @@ from jobs.command import main as diffcxr
 TRAIN, HELD_OUT, REAL = 11, 12, 13  # worlds
 
 
-FULL = Scale(films=12_000, denoiser_steps=4_000, language_steps=500, adapter_steps=700, made=2_000, seeds=3)
+SAMPLING_STEPS = 10
+FULL = Scale(films=12_000, denoiser_steps=1_000, language_steps=300, adapter_steps=300, made=2_000, seeds=3)
 QUICK = Scale(films=600, denoiser_steps=12, language_steps=4, adapter_steps=4, made=64, seeds=1)
 
 
@@ -68,7 +69,7 @@ def main() -> None:
     write_result(
         "ablation", bars, arguments.output, table=table, arms=rows, steps=steps,
         operations={name: operations(steps_) for name, steps_ in steps.items()},
-        films=scale.films, made=scale.made,
+        films=scale.films, made=scale.made, sampling_steps=SAMPLING_STEPS,
     )  # fmt: skip
 
 
@@ -118,6 +119,7 @@ def measure(work: Path, folder: Path, arm: Arm, seed: int, steps: Mapping[str, i
             f"model={folder / 'model'}",
             f"output={images}",
             f"seed={seed}",
+            f"steps={SAMPLING_STEPS}",
         ]
     )
     run(
