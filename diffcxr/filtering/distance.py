@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 # Shapes: n films, F features, d principal directions, K clusters.
 
 CLIP = 8.0  # robust standard deviations; one absurd feature must not outweigh all others
-_START = 0.7  # share of films that the first fit trusts
-_KEEP = 0.9  # and every later one
+_CORE = 0.7  # share of films that the first fits trust
+_SHARES = (0.9, 0.85, 0.8, 0.75)  # and the later ones: the first share whose clusters hold no heap
+_HEAP = 1 / 3  # a cluster with fewer of its films in the core is no kind of film, but a heap of anomalies
 _MAX_FITS = 10
 _MAX_LLOYD = 50
 _LEAST_VARIANCE = 1e-3  # of a direction: copies of one film have none
 _MAX_DIRECTIONS = 128
 _FILMS_A_DIRECTION = 50
 _SPLITS = 3  # K = 2**3 clusters start as the octants of the first three directions
-_SMALL = 0.02  # share of ordinary films below which a cluster is no kind of film, but a heap of anomalies
+_SMALL = 0.02  # share of ordinary films below which a cluster is left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,21 +48,47 @@ class Distances:
 def ordinary_distances(features: NDArray[np.float32]) -> Distances:
     """Distances of films with features (n, F) from the ordinary films among them.
 
-    The ordinary ones are chosen again by each fit until they stay the same, as in a minimum covariance
-    determinant (Rousseeuw & Van Driessen, 1999). The first choice is of the smallest norms: in a fit to all
-    films, the strangest widen the very spread that should expose them.
+    They are the nearest nine in ten, or fewer where more are strange: a share that is too large takes strange
+    films in, and where some are of a kind, k-means gives all their kind a centroid. Fits to a core, which
+    has no room for them, tell such a heap from a kind of ordinary films. The first choice is of the smallest
+    norms: in a fit to all films, the strangest widen the very spread that should expose them.
     """
     n = len(features)
     directions = min(_MAX_DIRECTIONS, max(_SPLITS, n // _FILMS_A_DIRECTION), features.shape[1] // 2)
-    standard = standardise(features, np.arange(n))
-    ordinary = _nearest(np.square(standard).mean(axis=1), _START)
+    start = _nearest(np.square(standardise(features, np.arange(n))).mean(axis=1), _CORE)
+    core = _concentrate(features, start, _CORE, directions)
+    for share in _SHARES:
+        found = _concentrate(features, start, share, directions)
+        if not _holds_heap(found, core.ordinary, directions):
+            return found
+        start = core.ordinary
+    return core
+
+
+def _concentrate(
+    features: NDArray[np.float32], ordinary: NDArray[np.intp], share: float, directions: int
+) -> Distances:
+    """Fits that begin with the rows `ordinary`; each chooses the nearest `share` of films for the next.
+
+    They end when the choice stays the same, as in a minimum covariance determinant (Rousseeuw & Van Driessen,
+    1999).
+    """
     for _ in range(_MAX_FITS):
         standard = standardise(features, ordinary)
         squared = _cluster_distances(standard, ordinary, directions)
-        before, ordinary = ordinary, _nearest(squared, _KEEP)
+        before, ordinary = ordinary, _nearest(squared, share)
         if np.array_equal(before, ordinary):
             break
     return Distances(standard, squared, ordinary)
+
+
+def _holds_heap(found: Distances, core: NDArray[np.intp], directions: int) -> bool:
+    """Whether a cluster of the ordinary films is one that the core's rows hardly reach."""
+    subspace = principal_subspace(found.standard, found.ordinary)
+    inside = subspace.project(found.standard[found.ordinary])[:, :directions]
+    cluster = _nearest_centroid(inside, _centroids(inside))
+    in_core = np.isin(found.ordinary, core)
+    return any(in_core[cluster == k].mean() < _HEAP for k in np.unique(cluster))
 
 
 def standardise(features: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from diffcxr.filtering.distance import ordinary_distances
 FEWEST_FILMS = 20
 REMOVE = 4.0  # standard deviations of the ordinary films' scores
 TEACH = 5.5  # the same: a film must be surer to teach than to go, or the model learns its own mistakes
-_ORDINARY = 0.85  # share of films, lowest scores first, that the model is taught as ordinary
+_ORDINARY = 0.85  # share of films, lowest scores first, that the model is taught as ordinary at most
 _FEWEST_SEEDS = 10  # two for each fold of the model; with fewer there is nothing to learn
 _MAX_ROUNDS = 8
 _ORDER_BY = 8  # features that put films in order; those that tie are copies of one film
@@ -31,6 +31,11 @@ class Round:
     seeds: int  # films that the round's model was taught as anomalous
     removed: int
     changed: int  # films that it removed or took back
+
+    @property
+    def settled(self) -> bool:
+        """Of the last round: whether little was left to change; else the rounds ended by their number."""
+        return self.round < _MAX_ROUNDS or self.changed <= _SETTLED * self.removed
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +70,13 @@ def _filter_in_order(features: NDArray[np.float32]) -> Filtering:
     distances = ordinary_distances(features)
     by_distance = _standard_scores(np.log1p(distances.squared), distances.ordinary)
     inputs = model_inputs(distances)
+    taught = min(_ORDINARY, len(distances.ordinary) / len(features))
 
     scores, removed = by_distance, by_distance > REMOVE
     since = np.where(removed, 0, -1)
     rounds, history = [Round(0, REMOVE, 0, int(removed.sum()), int(removed.sum()))], [scores]
     while len(rounds) <= _MAX_ROUNDS:
-        ordinary = scores <= np.quantile(scores, _ORDINARY)
+        ordinary = scores <= np.quantile(scores, taught)
         anomalous = (scores > TEACH) & ~ordinary
         if anomalous.sum() < _FEWEST_SEEDS:
             break

@@ -20,7 +20,7 @@ from cluster.storage import Storage
 from cluster.training import from_first_worker, tell, train_on_workers, worker_device
 from cluster.training_run import PROGRESS_PATH, TrainingRun
 from diffcxr.errors import InputError
-from diffcxr.filtering.rounds import FEWEST_FILMS
+from diffcxr.filtering.rounds import FEWEST_FILMS, Round
 from jobs.progress import progress
 from jobs.summary import Summary
 from jobs.training_config import Config
@@ -64,7 +64,10 @@ def run_filter(config: Config, corpus: Corpus, output: Storage) -> Summary:
         ("rounds", last["round"]),
         ("scores", output.uri),
     ]
-    return Summary(values=values, table=table, output=output.child("training/filter").uri)
+    ended = Round(**{key: value for key, value in last.items() if key != "films"})
+    unsettled = f"after {ended.round} rounds {ended.changed} films still changed their fate"
+    note = "" if ended.settled else unsettled
+    return Summary(values=values, table=table, output=output.child("training/filter").uri, note=note)
 
 
 def encode_shards(config: Config) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,19 @@ def test_a_finished_output_is_left_as_it_is(corpus: str, filtered: Path) -> None
     before = {path: path.stat().st_mtime_ns for path in filtered.glob("*.*")}
     assert before and main(command(corpus, filtered)) == 0
     assert {path: path.stat().st_mtime_ns for path in filtered.glob("*.*")} == before
+
+
+def test_rounds_that_ended_by_their_number_are_told(
+    corpus: str, filtered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(filtered, tmp_path / "out")
+    assert main(command(corpus, tmp_path / "out")) == 0
+    assert "still changed" not in capsys.readouterr().err
+    *_, last = json.loads((filtered / "rounds.json").read_text())
+    last |= {"round": 8, "changed": last["removed"]}
+    (tmp_path / "out/rounds.json").write_text(json.dumps([last]))
+    assert main(command(corpus, tmp_path / "out")) == 0
+    assert f"after 8 rounds {last['removed']} films still changed" in capsys.readouterr().err
 
 
 def test_an_unfinished_output_is_taken_up_again_with_the_same_bytes(

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import average_precision_score
 
+from diffcxr.filtering import rounds
 from diffcxr.filtering.features import latent_features
 from diffcxr.filtering.rounds import filter_features
 from tests.diffcxr.filtering.latents import KINDS, planted_latents
@@ -33,6 +34,21 @@ def test_planted_artefacts_are_found_ahead_of_one_shot_k_means(
     assert ours > average_precision_score(kinds > 0, one_shot_distance(latents)) + 0.1
 
 
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_a_heap_of_one_kind_is_found_though_it_is_more_than_a_tenth_of_the_films(kind: str) -> None:
+    latents, kinds = planted_latents(600, 0.15, seed=3, only=kind)
+    found = filter_features(latent_features(latents))
+    assert average_precision_score(kinds > 0, found.scores) > 0.95
+    assert found.removed[kinds > 0].mean() > 0.9
+
+
+def test_artefacts_are_found_though_they_are_a_quarter_of_the_films() -> None:
+    latents, kinds = planted_latents(600, 0.25, seed=3)
+    found = filter_features(latent_features(latents))
+    assert average_precision_score(kinds > 0, found.scores) > 0.95
+    assert found.removed[kinds > 0].mean() > 0.9
+
+
 def test_blank_films_are_found_though_they_are_the_smoothest(
     planted: tuple[NDArray[np.float32], NDArray[np.intp]],
 ) -> None:
@@ -49,7 +65,18 @@ def test_rounds_end_settled_and_say_what_they_did(
     assert [one.round for one in found.rounds] == list(range(len(found.rounds)))
     assert found.rounds[-1].removed == found.removed.sum() == (found.since >= 0).sum()
     assert found.rounds[-1].changed <= 0.02 * found.rounds[-1].removed
+    assert found.rounds[-1].settled
     assert len(found.rounds) > 1
+
+
+def test_rounds_that_end_by_their_number_say_that_they_did_not_settle(
+    planted: tuple[NDArray[np.float32], NDArray[np.intp]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = filter_features(latent_features(planted[0]))
+    monkeypatch.setattr(rounds, "_MAX_ROUNDS", len(whole.rounds) - 2)
+    cut = filter_features(latent_features(planted[0]))
+    assert cut.rounds[-1] == whole.rounds[-2]
+    assert not cut.rounds[-1].settled
 
 
 def test_a_second_run_is_bit_identical(planted: tuple[NDArray[np.float32], NDArray[np.intp]]) -> None:
