@@ -11,11 +11,10 @@ from cluster.training import train_on_workers
 from cluster.training_run import TrainingRun
 from diffcxr.errors import RefusedError
 from jobs.command import main
-from jobs.progress import Progress, progress
 from jobs.stages.parts import check_weights
-from jobs.stages.relay import Told
 from jobs.stages.sequence import FilmsRead, Sequence, read_removed, stage_settings, train_stages
 from jobs.summary import Summary
+from jobs.training_bars import TrainingBars
 from jobs.training_config import ALONE, STAGES, Config, check_config, stages_of, with_absolute_paths
 from jobs.training_workers import training_workers
 
@@ -82,40 +81,13 @@ def _waiting(config: Config, corpus: Corpus, output: Storage, stages: tuple[str,
 def _train(sequence: Sequence) -> int:
     """Train in workers, with their progress on this screen; the number of films."""
     films = 0
-    with training_workers(sequence.config) as workers:
-        bars = _Bars()
-        try:
-            for told in train_on_workers(train_stages, sequence, workers):
-                if isinstance(told, FilmsRead):
-                    films = told.count
-                else:
-                    bars.show(told)
-        finally:
-            bars.close()
+    with training_workers(sequence.config) as workers, TrainingBars() as bars:
+        for told in train_on_workers(train_stages, sequence, workers):
+            if isinstance(told, FilmsRead):
+                films = told.count
+            else:
+                bars.show(told)
     return films
-
-
-class _Bars:
-    """What workers tell, as one bar after another; one who begins again is seen when they are further."""
-
-    def __init__(self) -> None:
-        self._desc, self._done = "", 0
-        self._bar: Progress[None] | None = None
-
-    def show(self, told: Told) -> None:
-        if self._bar is None or told.desc != self._desc:
-            self.close()
-            self._bar = progress(total=told.total, unit=told.unit, desc=told.desc, initial=told.done)
-            self._desc, self._done = told.desc, told.done
-        self._bar.note(told.note)
-        self._bar.update(max(0, told.done - self._done))
-        self._done = max(self._done, told.done)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            with self._bar:
-                pass
-            self._bar = None
 
 
 if __name__ == "__main__":

@@ -44,9 +44,9 @@ def follow(
     state = from_first_worker(run.load)  # each for itself might find another one, of another driver's
     if state:
         loop.load_state_dict(state)
-    saved, total = time.monotonic(), loop.config.steps
+    saved, total, desc = time.monotonic(), loop.config.steps, f"train {run.stage}"
     with (
-        Relay(total=total, unit="step", desc=f"train {run.stage}", initial=loop.step) as bar,
+        Relay(total=total, unit="step", desc=desc, initial=loop.step, heard=is_first_worker()) as bar,
         TrainingWatch(run.folder, loop.step, total, loop.config.batch_size) as watch,
     ):
         done = loop.step

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from types import TracebackType
 
-from cluster.training import is_first_worker, tell
+from cluster.training import tell
 
 _EVERY_S = 0.5
 
@@ -23,11 +23,14 @@ class Told:
 
 
 class Relay:
-    """Enter it, `update(n)` and `note(text)`, as with `jobs.progress`; only the first worker is heard."""
+    """Enter it, `update(n)` and `note(text)`, as with `jobs.progress`.
 
-    def __init__(self, *, total: int, unit: str, desc: str, initial: int = 0) -> None:
+    What all workers do in step is told by one of them: the others are not `heard`.
+    """
+
+    def __init__(self, *, total: int, unit: str, desc: str, initial: int = 0, heard: bool = True) -> None:
         self._desc, self._unit, self._done, self._total = desc, unit, initial, total
-        self._note = ""
+        self._note, self._heard = "", heard
         self._told_at = -float("inf")
 
     def update(self, n: int = 1) -> None:
@@ -54,6 +57,6 @@ class Relay:
         self._tell()
 
     def _tell(self, saved: bool = False) -> None:
-        if is_first_worker():
+        if self._heard:
             tell(Told(self._desc, self._unit, self._done, self._total, self._note), saved)
         self._told_at = time.monotonic()
