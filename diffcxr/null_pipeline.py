@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -36,7 +37,14 @@ class NullPipeline:
         output_type: str = "np",
     ) -> NullImages:
         """One texture a prompt: neither its words, nor steps and guidance, nor its neighbours change it."""
-        shape = (height or self.size, width or self.size)
-        cells = torch.stack([torch.rand((1, _GRAIN, _GRAIN), generator=noise) for noise in generator])
-        films = torch.nn.functional.interpolate(cells, size=shape, mode="bilinear", align_corners=True)
-        return NullImages(films[: len(prompt), 0].numpy())
+        cells = torch.stack([torch.rand((_GRAIN, _GRAIN), generator=noise) for noise in generator])
+        rows, columns = _blend(height or self.size), _blend(width or self.size).T
+        films = torch.bmm(rows @ cells, columns.expand(len(cells), -1, -1))  # each by itself
+        return NullImages(films[: len(prompt)].numpy())
+
+
+@cache
+def _blend(side: int) -> torch.Tensor:
+    """How much of each cell is in each of `side` pixels (side, _GRAIN): of the two beside it, linearly."""
+    places = torch.linspace(0, _GRAIN - 1, side)[:, None]
+    return (1 - (places - torch.arange(_GRAIN)).abs()).clamp(min=0)
