@@ -60,7 +60,7 @@ class _Dispatch:
         self._assignments = Assignments(units)
         self._patience = Patience()
         self._away: float | None = None  # since when the store fails whoever asks it
-        self._works = False  # a worker has read from the store, and written
+        self._works = False  # a worker has answered: there are keys to the store
         self._unclaimed: dict[int, float] = {}  # units that were found committed, and when
         self._heard = time.monotonic()  # the last answer
         self._silence = _TELL_SECONDS  # after it, of which is told next

@@ -20,25 +20,26 @@ class TrainingBars:
     """
 
     def __init__(self) -> None:
-        self._desc, self._done, self._told_at = "", 0, 0.0
-        self._seen: set[str] = set()
-        self._full = True
         self._bar: Progress[None] | None = None
+        self._furthest: Told | None = None  # what was told of the bar's thing
+        self._told_at = 0.0
+        self._seen: set[str] = set()
 
     def show(self, told: Told) -> None:
         """Something that a worker has told."""
-        if told.desc != self._desc or self._bar is None:
+        before = self._furthest
+        if self._bar is None or before is None or told.desc != before.desc:
             silent = time.monotonic() - self._told_at > _SILENT_S
-            if told.desc in self._seen and not (self._full or silent):
+            if before is not None and told.desc in self._seen and before.done < before.total and not silent:
                 return
             self._close()
             self._bar = progress(total=told.total, unit=told.unit, desc=told.desc, initial=told.done)
-            self._desc, self._done = told.desc, told.done
             self._seen.add(told.desc)
+            before = told
         self._bar.note(told.note)
-        self._bar.update(max(0, told.done - self._done))
-        self._done = max(self._done, told.done)
-        self._full, self._told_at = self._done >= told.total, time.monotonic()
+        self._bar.update(max(0, told.done - before.done))
+        self._furthest = max(before, told, key=lambda one: one.done)
+        self._told_at = time.monotonic()
 
     def __enter__(self) -> TrainingBars:
         return self
