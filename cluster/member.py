@@ -33,6 +33,7 @@ class Member:
     actor: Any
     loading: Any  # the reference of its first word; None once it has said it
     avoids: frozenset[str] = frozenset()  # nodes that it is not placed on
+    placed: float | None = None  # when it was first seen on a machine while it loaded, by time.monotonic()
     ready: Ready | None = None
     tasks: dict[Any, Flight] = field(default_factory=dict)  # by reference
     since: float | None = None  # when it was begun to be paid for; None while it waits for a machine

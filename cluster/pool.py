@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskError
 
 from cluster.events import log_event
 from cluster.machines import died_with_its_node, living_nodes, node_of
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 _TELL_SECONDS = 10.0
 """Between two words on what a run waits for before it has a worker."""
+
+_LOAD_SECONDS = 3600.0
+"""On a machine, without a word: 20 GB of weights by 50 Mbit/s take as long; a device may hang for ever."""
+
+_LOOK_SECONDS = 60.0  # between two looks at those that load
 
 
 class WorkerActor:
@@ -59,7 +64,7 @@ class Pool:
     restarts one or retries its calls: attempts are counted here.
     A node that workers are on is watched for its cloud's notices, if it is not the driver's own; that one too
     where the environment names a metadata service. Where workers fail before they have made a unit, none is
-    started for a while, if there are other machines or workers.
+    started for a while, if there are other machines or workers. One that loads for an hour has failed.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class Pool:
         self._stack: Mapping[str, str] = {}  # of the first one; empty before any was ready
         self._standing = Standing()
         self._ended_seconds = 0.0
+        self._look = 0.0  # when those that load are looked at next, by time.monotonic()
         self._watch = NodeWatch()
         self._notices: dict[str, Notice] = {}
         own = ray.get_runtime_context().get_node_id()
@@ -110,6 +116,7 @@ class Pool:
             else:
                 what = "a worker to load its model" if node_of(member.actor) else f"a {self._resource}"
                 log_event("waiting", what=what, seconds=round(time.monotonic() - begun))
+                self._end_stuck()
                 self._place_anew(self._avoided())
 
     def measure(self) -> float:
@@ -139,6 +146,7 @@ class Pool:
         """
         for member in [member for member in self.members if member.notice is not None and not member.tasks]:
             self.drop(member, "drained")
+        self._end_stuck()
         avoided = self._avoided()
         self._place_anew(avoided)
         staying = [member for member in self.members if member.notice is None]
@@ -230,6 +238,18 @@ class Pool:
         selector = {"ray.io/node-id": f"!in({','.join(sorted(avoided))})"} if avoided else None
         actor = self._actor.options(label_selector=selector).remote()
         self.members.append(Member(actor, actor.load.remote(self._sampler), avoided))
+
+    def _end_stuck(self) -> None:
+        """Ends workers that load for too long; the time for which they wait for a machine is none of it."""
+        now = time.monotonic()
+        if now < self._look:
+            return
+        self._look = now + _LOOK_SECONDS
+        for member in [member for member in self.members if member.loading is not None]:
+            if member.placed is None:
+                member.placed = now if node_of(member.actor) else None
+            elif now - member.placed > _LOAD_SECONDS and not ray.wait([member.loading], timeout=0)[0]:
+                self._failed_start(member, GetTimeoutError())
 
     def _place_anew(self, avoided: frozenset[str]) -> None:
         """Drops workers that wait for a machine while one that they were to avoid need not be avoided now."""

@@ -86,6 +86,23 @@ def test_it_is_said_what_is_waited_for_and_in_what_workers_stacks_differ(
     assert told[0] == "waiting" and told[-1] == "another stack" and told.count("another stack") == 1
 
 
+def test_a_worker_that_loads_for_too_long_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class FirstHangs(WorkerActor):
+        def load(self, sampler: Sampler) -> Ready:
+            if not (tmp_path / "hangs").exists():
+                (tmp_path / "hangs").touch()
+                time.sleep(3600)
+            return super().load(sampler)
+
+    monkeypatch.setattr(pooling, "_TELL_SECONDS", 0.3)
+    monkeypatch.setattr(pooling, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(pooling, "_LOAD_SECONDS", 30.0)
+    with closing(Pool(NULL_SAMPLER, smallest=1, largest=1, actor=FirstHangs)) as pool:
+        assert pool.first().pid
+
+
 def test_workers_that_load_are_given_up_before_one_that_is_ready() -> None:
     with closing(Pool(NULL_SAMPLER, smallest=1, largest=6)) as pool:
         pool.first()
