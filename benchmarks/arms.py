@@ -19,7 +19,7 @@ from diffcxr.denoiser.uvit import UViT
 from diffcxr.findings import DIFFCXR_11
 from diffcxr.language.film_encoder import FilmEncoder, small_backbone
 from diffcxr.profile import NANO
-from diffcxr.training.adapter import AdapterStage
+from diffcxr.training.adapter import AdapterData, AdapterStage
 from diffcxr.training.denoiser import DenoiserStage
 from diffcxr.training.language import LanguageStage
 from diffcxr.training.loop import Stage
@@ -124,9 +124,17 @@ def _denoiser_stage(concise: bool) -> Stage:
 def _adapter_stage(concise: bool) -> Stage:
     denoiser = _denoiser(concise)
     adapter = ControlAdapter.attach(denoiser)
-    context = _context(concise)
-    hint_of, present = np.zeros(4, np.int64), np.zeros((4, len(DIFFCXR_11)), bool)
-    return AdapterStage(denoiser, adapter, _zeros(4, 8, 16, 16), context, context[:1], hint_of, present)
+    context, hint_of = _context(concise), np.zeros(4, np.int64)
+    data = AdapterData(
+        latents=_zeros(4, 8, 16, 16),
+        context=context,
+        contrary=context,
+        hints=context[:1],
+        hint_of=hint_of,
+        contrary_hint_of=hint_of,
+        present=np.zeros((4, len(DIFFCXR_11)), bool),
+    )
+    return AdapterStage(denoiser, adapter, data)
 
 
 _STAGES: dict[str, Callable[[bool], Stage]] = {

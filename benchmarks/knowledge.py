@@ -10,7 +10,6 @@ as it was.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from cluster.models import fetch_model, model_digest
 from diffcxr.denoiser.hint import make_hint
 from diffcxr.findings import CHEXPERT_14, DIFFCXR_11, NEGATIVE, POSITIVE, UNCERTAIN, FindingName, Labels
 from diffcxr.phantom.study import LUNG_OPACITIES
+from diffcxr.reports.contradiction import EMPTY, written_sentences
 from diffcxr.reports.labeler import label_report
 from diffcxr.seeds import sample_seed
 from diffcxr.sources.phantom import phantom_rows
@@ -157,11 +157,11 @@ def deleted(
 def without(text: str, finding: FindingName) -> str:
     """The report without the sentences that say or suspect a finding."""
     kept = []
-    for sentence in re.split(r"(?<=[.!?])\s+", text):
+    for sentence in written_sentences(text):
         labels: Labels = label_report(sentence)
         if labels[finding] not in (POSITIVE, UNCERTAIN):
             kept.append(sentence)
-    return " ".join(kept) or "Chest radiograph."
+    return " ".join(kept) or EMPTY
 
 
 def sample_of(row: Row) -> Sample:

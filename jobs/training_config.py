@@ -105,7 +105,7 @@ class MixOptions:
     no_hint: float = option(0.05, help="share with the report alone", min=0, max=1)
     no_report: float = option(0.2, help="share with the hint alone", min=0, max=1)
     contrary_report: float = option(
-        0.4, help="share with another film's report, which contradicts the hint in a finding", min=0, max=1
+        0.4, help="share with a report that contradicts the hint in one to three findings", min=0, max=1
     )
 
 
@@ -121,6 +121,12 @@ class AdapterOptions(DiffusionOptions):
         "middle",
         help="times of diffusion: all alike, or more often those at which findings take shape",
         choices=("uniform", "middle"),
+    )
+    target: str = option(
+        "denoiser",
+        help="what it is to predict: the film's noise, or what the denoiser by itself predicts from the "
+        "film's report, by which it learns much faster, but no more than that knows",
+        choices=("film", "denoiser"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -11,11 +12,15 @@ from torch import Tensor, nn
 
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.uvit import UViT
-from diffcxr.training.contrary import contrary_films
 from diffcxr.training.diffusion import Prediction, Times, diffusion_loss
 from diffcxr.training.rarity import rarity
 
-# Shapes: n films, m different hints, B samples, C x h x w latents, K x E tokens.
+# Shapes: n films, m different hints, B samples, C x h x w latents, K x E tokens, F findings.
+
+Target = Literal["film", "denoiser"]
+"""What the steered denoiser is to predict: the film's own noise, or what the denoiser by itself predicts from
+the film's own report. The second is free of what no report foretells, so that hints are learnt much faster;
+but no adapter learns more by it than the denoiser knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,55 +33,74 @@ class AdapterMix:
     nothing: float = 0.1  # neither report nor hint, for guidance
     no_hint: float = 0.05  # the report alone
     no_report: float = 0.2  # the hint alone
-    contrary_report: float = 0.4  # the hint is right, and the report, another film's, contradicts it
+    contrary_report: float = 0.4  # the hint is right, and the report contradicts it
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterData:
+    """n films as the stage needs them."""
+
+    latents: NDArray[np.float16]  # (n, C, h, w)
+    context: NDArray[np.float16]  # (n, K, E), tokens of the reports
+    contrary: NDArray[np.float16]  # (n, K, E), of reports that contradict them; (0, K, E) where none is drawn
+    hints: NDArray[np.float16]  # (m, K, E), tokens of hints
+    hint_of: NDArray[np.int64]  # (n,), the number of each film's hint
+    contrary_hint_of: NDArray[np.int64]  # (n,), of that which denies what the contrary report says
+    present: NDArray[np.bool_]  # (n, F), which findings the reports say are there
 
 
 class AdapterStage:
-    """Trains an adapter on latents (n, C, h, w), context tokens (n, K, E) and hint tokens (m, K, E).
+    """Trains an adapter; the denoiser stays as it is.
 
-    `hint_of` (n,) is the number of each film's hint, and `present` (n, F) says which findings it says are
-    there. Films are drawn by their `rarity`, to the power `balance`. The denoiser stays as it is.
+    Films are drawn by their `rarity`, to the power `balance`.
     """
 
     def __init__(
         self,
         denoiser: UViT,
         adapter: ControlAdapter,
-        latents: NDArray[np.float16],
-        context: NDArray[np.float16],
-        hints: NDArray[np.float16],
-        hint_of: NDArray[np.int64],
-        present: NDArray[np.bool_],
+        data: AdapterData,
         prediction: Prediction = "v_prediction",
         mix: AdapterMix | None = None,
         balance: float = 1.0,
         times: Times = "middle",
+        target: Target = "film",
     ) -> None:
-        self.denoiser, self.adapter = denoiser.requires_grad_(False), adapter
-        self.latents, self.context, self.hints, self.hint_of = latents, context, hints, hint_of
-        self.present, self.chances = present, rarity(present, balance)
-        self.prediction, self.mix, self.times = prediction, mix or AdapterMix(), times
+        self.denoiser, self.adapter, self.data = denoiser.requires_grad_(False), adapter, data
+        self.chances = rarity(data.present, balance)
+        self.prediction, self.mix, self.times, self.target = prediction, mix or AdapterMix(), times, target
         self.modules = nn.ModuleDict({"adapter": adapter})
 
     def loss(self, step: int, batch_size: int, generator: torch.Generator) -> Tensor:
-        device = self.denoiser.null_context.device
-        rows = torch.multinomial(self.chances, batch_size, replacement=True, generator=generator).numpy()
-        others = contrary_films(self.present, rows, generator)
+        device, data = self.denoiser.null_context.device, self.data
+        rows = torch.multinomial(self.chances, batch_size, replacement=True, generator=generator)
         nothing, no_hint, no_report, contrary = self._cases(batch_size, generator)
+        own_BKE = torch.from_numpy(data.context[rows.numpy()])
+        said_BKE, hints = own_BKE.clone(), torch.from_numpy(data.hint_of[rows.numpy()])
+        if contrary.any():
+            said_BKE[contrary] = torch.from_numpy(data.contrary[rows[contrary].numpy()])
+            hints[contrary] = torch.from_numpy(data.contrary_hint_of[rows[contrary].numpy()])
 
-        context = torch.from_numpy(self.context[np.where(contrary.numpy(), others, rows)]).float().to(device)
-        unsaid = (nothing | no_report).to(device)[:, None, None]
-        context_BKE = torch.where(unsaid, self.denoiser.null_context, context)
-        hint = torch.from_numpy(self.hints[self.hint_of[rows]]).float().to(device)
-        hint_BKE = hint * ~(nothing | no_hint).to(device)[:, None, None]
+        context_BKE = self._context(said_BKE, nothing | no_report)
+        hint_BKE = torch.from_numpy(data.hints[hints.numpy()]).float()
+        hint_BKE = (hint_BKE * ~(nothing | no_hint)[:, None, None]).to(device)
 
         def predict(noisy_BChw: Tensor, times_B: Tensor) -> Tensor:
             control = self.adapter(noisy_BChw, times_B, context_BKE, hint_BKE)
-            predicted: Tensor = self.denoiser(noisy_BChw, times_B, context_BKE, control)
-            return predicted
+            return cast(Tensor, self.denoiser(noisy_BChw, times_B, context_BKE, control))
 
-        clean_BChw = torch.from_numpy(self.latents[rows]).float().to(device)
-        return diffusion_loss(predict, clean_BChw, self.prediction, generator, self.times)
+        def teach(noisy_BChw: Tensor, times_B: Tensor) -> Tensor:
+            return cast(Tensor, self.denoiser(noisy_BChw, times_B, self._context(own_BKE, nothing)))
+
+        clean_BChw = torch.from_numpy(data.latents[rows.numpy()]).float().to(device)
+        teacher = teach if self.target == "denoiser" else None
+        return diffusion_loss(predict, clean_BChw, self.prediction, generator, self.times, teacher)
+
+    def _context(self, tokens_BKE: Tensor, unsaid_B: Tensor) -> Tensor:
+        """What the denoiser is told: tokens of reports, but of no report where they are unsaid."""
+        null_KE = self.denoiser.null_context
+        unsaid_B11 = unsaid_B.to(null_KE.device)[:, None, None]
+        return torch.where(unsaid_B11, null_KE, tokens_BKE.float().to(null_KE.device))
 
     def _cases(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Which samples are which of the four cases; at most one of them each."""

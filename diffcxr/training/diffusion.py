@@ -46,8 +46,11 @@ def diffusion_loss(
     prediction: Prediction,
     generator: torch.Generator,
     times: Times = "uniform",
+    teacher: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> Tensor:
     """The mean squared error of `predict(noisy latents, times)` over one draw of noise and times.
+
+    Its target is what was added to the latents, or what a `teacher` predicts in the place of `predict`.
 
     For velocity it is weighed by min-SNR (Hang et al., ICCV 2023) with SNR + 1, velocity's own weight, in the
     place of SNR, by which the noisiest times, where the report decides what will be on the film, would weigh
@@ -63,10 +66,16 @@ def diffusion_loss(
     alpha = make_scheduler().alphas_cumprod[times_B].to(device)[:, None, None, None]
     noisy_BChw = alpha.sqrt() * clean_BChw + (1 - alpha).sqrt() * noise_BChw
     predicted_BChw = predict(noisy_BChw, times_B.to(device)).float()
+    if teacher is not None:
+        with torch.no_grad():
+            target_BChw = teacher(noisy_BChw, times_B.to(device)).float()
+    elif prediction == "epsilon":
+        target_BChw = noise_BChw
+    else:
+        target_BChw = alpha.sqrt() * noise_BChw - (1 - alpha).sqrt() * clean_BChw
     if prediction == "epsilon":
-        return F.mse_loss(predicted_BChw, noise_BChw)
-    velocity_BChw = alpha.sqrt() * noise_BChw - (1 - alpha).sqrt() * clean_BChw
+        return F.mse_loss(predicted_BChw, target_BChw)
     weight_B = (1 / (1 - alpha)).flatten()  # SNR + 1
     weight_B = weight_B.clamp_max(MAX_WEIGHT) / weight_B
-    error_B = F.mse_loss(predicted_BChw, velocity_BChw, reduction="none").mean(dim=(1, 2, 3))
+    error_B = F.mse_loss(predicted_BChw, target_BChw, reduction="none").mean(dim=(1, 2, 3))
     return cast(Tensor, (weight_B * error_B).mean() / weight_B.mean())

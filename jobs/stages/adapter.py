@@ -18,10 +18,12 @@ from cluster.training_run import TrainingRun
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.hint import make_hint
 from diffcxr.denoiser.uvit import UViT
+from diffcxr.kl_autoencoder import Autoencoder
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.pipeline import DiffCXRPipeline
+from diffcxr.reports.contradiction import Contradiction, contradictions
 from diffcxr.reports.labeler import label_report
-from diffcxr.training.adapter import AdapterMix, AdapterStage
+from diffcxr.training.adapter import AdapterData, AdapterMix, AdapterStage, Target
 from diffcxr.training.diffusion import Times
 from diffcxr.training.loop import TrainingLoop
 from jobs.stages.denoiser import publish
@@ -44,27 +46,44 @@ def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
     adapter = ControlAdapter.attach(denoiser)
     pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, scheduler, adapter).to(worker_device())
 
-    encoder = report_encoder.text_encoder()
-    # As when films are made: what the labeler reads in the text, not what the corpus knows of the film.
-    labels = [label_report(text) for text in data.texts]
-    hints = text_states([make_hint(said) for said in labels], encoder, "encode hints")
     stage = AdapterStage(
         denoiser,
         adapter,
-        film_latents(autoencoder, data),
-        context_tokens(report_encoder, text_states(data.texts, encoder, "encode reports")),
-        context_tokens(report_encoder, hints.different()),
-        hints.which,
-        present_findings(labels),
+        _adapter_data(config, data, autoencoder, report_encoder),
         prediction=scheduler.config.prediction_type,
         mix=AdapterMix(**asdict(config.adapter.mix)),
         balance=config.adapter.balance,
         times=cast(Times, config.adapter.times),
+        target=cast(Target, config.adapter.target),
     )
     loop = TrainingLoop(stage, loop_config(config.adapter, config.seed))
     follow(loop, run, config.checkpoint_every, partial(drawn_films, pipeline, data, run, config.seed))
     loop.use_average()
     publish(pipeline, run)
+
+
+def _adapter_data(
+    config: Config, data: TrainingData, autoencoder: Autoencoder, report_encoder: ReportEncoder
+) -> AdapterData:
+    encoder, count = report_encoder.text_encoder(), len(data.texts)
+    # As when films are made: what the labeler reads in the text, not what the corpus knows of the film.
+    labels = [label_report(text) for text in data.texts]
+    contrary: list[Contradiction] = []
+    if config.adapter.mix.contrary_report:
+        contrary = contradictions(data.texts, labels)
+    said = [*labels, *(report.right for report in contrary)]
+    hints = text_states([make_hint(one) for one in said], encoder, "encode hints")
+    reports = [*data.texts, *(report.text for report in contrary)]
+    context = context_tokens(report_encoder, text_states(reports, encoder, "encode reports"))
+    return AdapterData(
+        latents=film_latents(autoencoder, data),
+        context=context[:count],
+        contrary=context[count:],
+        hints=context_tokens(report_encoder, hints.different()),
+        hint_of=hints.which[:count],
+        contrary_hint_of=hints.which[count:],
+        present=present_findings(labels),
+    )
 
 
 def _read_scheduler(model: Storage) -> DPMSolverMultistepScheduler:

@@ -6,7 +6,7 @@ import torch
 
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.uvit import UViT
-from diffcxr.training.adapter import AdapterMix, AdapterStage
+from diffcxr.training.adapter import AdapterData, AdapterMix, AdapterStage, Target
 from diffcxr.training.loop import LoopConfig, TrainingLoop
 
 SMALL = {
@@ -15,23 +15,24 @@ SMALL = {
 }  # fmt: skip
 
 
-def stage_of(mix: AdapterMix) -> AdapterStage:
+def stage_of(mix: AdapterMix, target: Target = "film") -> AdapterStage:
     """Films of two kinds; the hint says which, and the report does not."""
     torch.manual_seed(0)
     denoiser = UViT(**SMALL)
     random = torch.Generator().manual_seed(3)
     kinds = torch.randn(2, 4, 4, 4, generator=random)
     kind = torch.arange(24) % 2
-    return AdapterStage(
-        denoiser,
-        ControlAdapter.attach(denoiser),
-        kinds[kind].half().numpy(),
-        torch.randn(24, 4, 32, generator=random).half().numpy(),
-        torch.randn(2, 4, 32, generator=random).half().numpy(),
-        kind.numpy(),
-        kind.numpy()[:, None] == 1,
-        mix=mix,
+    context = torch.randn(24, 4, 32, generator=random).half().numpy()
+    data = AdapterData(
+        latents=kinds[kind].half().numpy(),
+        context=context,
+        contrary=np.roll(context, 1, axis=0),  # of a film of the other kind
+        hints=torch.randn(2, 4, 32, generator=random).half().numpy(),
+        hint_of=kind.numpy(),
+        contrary_hint_of=kind.numpy(),
+        present=kind.numpy()[:, None] == 1,
     )
+    return AdapterStage(denoiser, ControlAdapter.attach(denoiser), data, mix=mix, target=target)
 
 
 def test_shares_of_the_mix_are_what_samples_get() -> None:
@@ -52,12 +53,40 @@ def test_a_hint_decides_what_the_report_does_not_say() -> None:
 
     stage.modules.eval()
     noise, time = torch.randn(2, 4, 4, 4), torch.tensor([999, 999])
-    context = torch.from_numpy(stage.context[:1]).float().expand(2, -1, -1)
-    hints = torch.from_numpy(stage.hints).float()
+    context = torch.from_numpy(stage.data.context[:1]).float().expand(2, -1, -1)
+    hints = torch.from_numpy(stage.data.hints).float()
     with torch.no_grad():
         control = stage.adapter(noise, time, context, hints)
         velocity = stage.denoiser(noise, time, context, control)
-    films = torch.from_numpy(np.stack([stage.latents[0], stage.latents[1]])).float()
+    films = torch.from_numpy(np.stack([stage.data.latents[0], stage.data.latents[1]])).float()
     # At full noise the velocity is minus the film.
     errors = ((-velocity[:, None] - films[None]) ** 2).mean(dim=(2, 3, 4))
     assert errors.argmin(dim=0).tolist() == [0, 1]
+
+
+def test_taught_by_the_denoiser_a_hint_brings_back_what_a_contrary_report_hides() -> None:
+    """Of films whose noise nothing foretells, the denoiser's own prediction is learnt all the same."""
+    stage = stage_of(AdapterMix(nothing=0.1, no_hint=0.1, no_report=0.0, contrary_report=0.8), "denoiser")
+    denoiser, context = stage.denoiser, torch.from_numpy(stage.data.context).float()
+    for parameter in denoiser.parameters():  # untrained it hears of no report
+        torch.nn.init.normal_(parameter, std=0.2, generator=torch.Generator().manual_seed(5))
+    stage.adapter.load_state_dict(ControlAdapter.attach(denoiser).state_dict())
+    stage.data.context[:] = context[:2].half().repeat(12, 1, 1).numpy()  # a report a kind
+    stage.data.contrary[:] = np.roll(stage.data.context, 1, axis=0)
+    noise, time = (
+        torch.randn(2, 4, 4, 4, generator=torch.Generator().manual_seed(6)),
+        torch.tensor([999, 999]),
+    )
+    own, contrary = (torch.from_numpy(part[:2]).float() for part in (stage.data.context, stage.data.contrary))
+
+    def error() -> float:
+        with torch.no_grad():
+            control = stage.adapter(noise, time, contrary, torch.from_numpy(stage.data.hints).float())
+            steered = denoiser(noise, time, contrary, control)
+            return float((steered - denoiser(noise, time, own)).square().mean())
+
+    before = error()
+    for _ in TrainingLoop(stage, LoopConfig(steps=200, batch_size=16, warmup=5, learning_rate=3e-3)).run():
+        pass
+    stage.modules.eval()
+    assert error() < before / 4
