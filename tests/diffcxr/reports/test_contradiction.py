@@ -16,7 +16,7 @@ SENTENCES = Sentences(TEXTS)
 
 
 @pytest.mark.parametrize("finding", DIFFCXR_11)
-def test_a_finding_is_said_otherwise_and_hardly_any_other(finding: FindingName) -> None:
+def test_a_finding_is_said_otherwise_and_no_other_is_added(finding: FindingName) -> None:
     draw = random.Random(1)
     others = 0
     for text, said in zip(TEXTS, LABELS, strict=True):
