@@ -19,7 +19,7 @@ from diffcxr.denoiser.uvit import UViT
 from diffcxr.findings import DIFFCXR_11
 from diffcxr.language.film_encoder import FilmEncoder, small_backbone
 from diffcxr.profile import NANO
-from diffcxr.training.adapter import AdapterData, AdapterStage
+from diffcxr.training.adapter import AdapterData, AdapterMix, AdapterStage
 from diffcxr.training.denoiser import DenoiserStage
 from diffcxr.training.language import LanguageStage
 from diffcxr.training.loop import Stage
@@ -131,10 +131,11 @@ def _adapter_stage(concise: bool) -> Stage:
         contrary=context,
         hints=context[:1],
         hint_of=hint_of,
+        denying_hint_of=hint_of,
         contrary_hint_of=hint_of,
         present=np.zeros((4, len(DIFFCXR_11)), bool),
     )
-    return AdapterStage(denoiser, adapter, data)
+    return AdapterStage(denoiser, adapter, data, mix=AdapterMix(contrary_hint=0.0), target="film")
 
 
 _STAGES: dict[str, Callable[[bool], Stage]] = {

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from benchmarks.films import Sample, hint_of, make_films
 from benchmarks.result import Bar, argument_parser, at_least, at_most, write_result
 from cluster.models import fetch_model, model_digest
+from diffcxr.denoiser.contradiction import EMPTY, written_sentences
 from diffcxr.denoiser.hint import make_hint
 from diffcxr.findings import CHEXPERT_14, DIFFCXR_11, NEGATIVE, POSITIVE, UNCERTAIN, FindingName, Labels
 from diffcxr.phantom.study import LUNG_OPACITIES
-from diffcxr.reports.contradiction import EMPTY, written_sentences
 from diffcxr.reports.labeler import label_report
 from diffcxr.seeds import sample_seed
 from diffcxr.sources.phantom import phantom_rows

@@ -101,11 +101,17 @@ class DenoiserOptions(DiffusionOptions):
 class MixOptions:
     """As diffcxr.training.adapter.AdapterMix says."""
 
-    nothing: float = option(0.1, help="share of films with neither report nor hint", min=0, max=1)
+    nothing: float = option(0.05, help="share of films with neither report nor hint", min=0, max=1)
     no_hint: float = option(0.05, help="share with the report alone", min=0, max=1)
-    no_report: float = option(0.2, help="share with the hint alone", min=0, max=1)
+    no_report: float = option(0.1, help="share with the hint alone", min=0, max=1)
     contrary_report: float = option(
-        0.4, help="share with a report that contradicts the hint in one to three findings", min=0, max=1
+        0.15, help="share with a report that says one to three findings of the film otherwise", min=0, max=1
+    )
+    contrary_hint: float = option(
+        0.45,
+        help="share with a hint that does; what such a film would be, only target=denoiser knows",
+        min=0,
+        max=1,
     )
 
 
@@ -125,7 +131,7 @@ class AdapterOptions(DiffusionOptions):
     target: str = option(
         "denoiser",
         help="what it is to predict: the film's noise, or what the denoiser by itself predicts from the "
-        "film's report, by which it learns much faster, but no more than that knows",
+        "truth's report, by which it learns much faster, but no more than that knows",
         choices=("film", "denoiser"),
     )
 
@@ -286,3 +292,6 @@ def _check_loop(stage: str, options: object, workers: int) -> None:
     if isinstance(options, AdapterOptions) and sum(asdict(options.mix).values()) > 1 + 1e-9:
         fix = "The rest is report and hint together."
         raise InputError("the shares exceed 1", f"{stage}.mix", fix)
+    if isinstance(options, AdapterOptions) and options.target == "film" and options.mix.contrary_hint:
+        what = "target=film has no film of what a contrary hint says"
+        raise InputError(what, f"{stage}.mix.contrary_hint", "Set it to 0, or target=denoiser.")

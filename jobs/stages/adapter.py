@@ -15,13 +15,13 @@ from cluster.storage import Storage
 from cluster.training import worker_device
 from cluster.training_data import TrainingData
 from cluster.training_run import TrainingRun
+from diffcxr.denoiser.contradiction import Contradiction, contradictions
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.hint import make_hint
 from diffcxr.denoiser.uvit import UViT
 from diffcxr.kl_autoencoder import Autoencoder
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.pipeline import DiffCXRPipeline
-from diffcxr.reports.contradiction import Contradiction, contradictions
 from diffcxr.reports.labeler import label_report
 from diffcxr.training.adapter import AdapterData, AdapterMix, AdapterStage, Target
 from diffcxr.training.diffusion import Times
@@ -69,11 +69,11 @@ def _adapter_data(
     # As when films are made: what the labeler reads in the text, not what the corpus knows of the film.
     labels = [label_report(text) for text in data.texts]
     contrary: list[Contradiction] = []
-    if config.adapter.mix.contrary_report:
+    if config.adapter.mix.contrary_report or config.adapter.mix.contrary_hint:
         contrary = contradictions(data.texts, labels)
-    said = [*labels, *(report.right for report in contrary)]
+    said = [*labels, *(one.before for one in contrary), *(one.after for one in contrary)]
     hints = text_states([make_hint(one) for one in said], encoder, "encode hints")
-    reports = [*data.texts, *(report.text for report in contrary)]
+    reports = [*data.texts, *(one.text for one in contrary)]
     context = context_tokens(report_encoder, text_states(reports, encoder, "encode reports"))
     return AdapterData(
         latents=film_latents(autoencoder, data),
@@ -81,7 +81,8 @@ def _adapter_data(
         contrary=context[count:],
         hints=context_tokens(report_encoder, hints.different()),
         hint_of=hints.which[:count],
-        contrary_hint_of=hints.which[count:],
+        denying_hint_of=hints.which[count : count + len(contrary)],
+        contrary_hint_of=hints.which[count + len(contrary) :],
         present=present_findings(labels),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -74,7 +75,9 @@ def test_the_paper_profile_is_the_releases_recipe() -> None:
         assert stage.steps >= 10 * stage.warmup  # else the warm-up would be shorter
     assert (config.denoiser.prediction, config.denoiser.drop_report) == ("epsilon", 0.1)
     mix = config.adapter.mix
-    assert (mix.nothing, mix.no_hint, mix.no_report, mix.contrary_report) == (0.1, 0, 0, 0)
+    assert asdict(mix) == {
+        "nothing": 0.1, "no_hint": 0, "no_report": 0, "contrary_report": 0, "contrary_hint": 0
+    }  # fmt: skip
     assert (config.adapter.balance, config.adapter.times) == (0, "uniform")
     language = config.language
     assert (language.batch_size, language.learning_rate, language.final_learning_rate) == (128, 1e-5, 1e-6)
@@ -148,6 +151,11 @@ def test_missing_weights_of_others_are_one_line_with_the_option_that_names_them(
         (
             "adapter.mix.nothing=0.9",
             "the shares exceed 1: adapter.mix. The rest is report and hint together.",
+        ),
+        (
+            "adapter.target=film",
+            "target=film has no film of what a contrary hint says: adapter.mix.contrary_hint. "
+            "Set it to 0, or target=denoiser.",
         ),
     ],
 )

@@ -11,6 +11,8 @@ from diffcxr.findings import CHEXPERT_14, DIFFCXR_11, NEGATIVE, POSITIVE, UNCERT
 from diffcxr.language.text_encoder import TextEncoder
 from diffcxr.reports.labeler import label_report
 
+TYPICAL = {entry.typical for entry in KNOWLEDGE.values()}
+
 
 def all_labelled(value: int | None) -> Labels:
     return dict.fromkeys(CHEXPERT_14, value)
@@ -19,8 +21,15 @@ def all_labelled(value: int | None) -> Labels:
 def test_there_is_one_entry_a_finding_and_none_is_empty_or_another_ones() -> None:
     assert tuple(KNOWLEDGE) == DIFFCXR_11
     phrases = [phrase for entry in KNOWLEDGE.values() for phrase in dataclasses.astuple(entry)]
-    assert all(phrases) and len(set(phrases)) == 4 * len(DIFFCXR_11)
-    assert not any(phrase.endswith(".") for phrase in phrases)
+    assert all(phrases) and len(set(phrases)) == 5 * len(DIFFCXR_11)
+    assert not any(phrase.endswith(".") for phrase in phrases if phrase not in TYPICAL)
+
+
+@pytest.mark.parametrize("finding", DIFFCXR_11)
+def test_a_typical_case_is_a_sentence_that_tells_of_that_finding_alone(finding: FindingName) -> None:
+    said = label_report(KNOWLEDGE[finding].typical)
+    assert [name for name in CHEXPERT_14 if said[name] is not None] == [finding]
+    assert KNOWLEDGE[finding].typical.endswith(".")
 
 
 def test_a_hint_says_what_its_report_says() -> None:
