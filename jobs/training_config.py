@@ -109,7 +109,7 @@ class MixOptions:
     )
     contrary_hint: float = option(
         0.45,
-        help="share with a hint that does; what such a film would be, only target=denoiser knows",
+        help="share with a hint that says one to three findings otherwise; 0 by target=film",
         min=0,
         max=1,
     )
@@ -130,8 +130,8 @@ class AdapterOptions(DiffusionOptions):
     )
     target: str = option(
         "denoiser",
-        help="what it is to predict: the film's noise, or what the denoiser by itself predicts from the "
-        "truth's report, by which it learns much faster, but no more than that knows",
+        help="what it is to predict: the film's noise, or what the denoiser by itself predicts where a "
+        "report says what the hint says, by which it learns much faster, but no more than that knows",
         choices=("film", "denoiser"),
     )
 

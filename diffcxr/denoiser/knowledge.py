@@ -14,13 +14,13 @@ from diffcxr.findings import FindingName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One finding; each field is a phrase that goes on from the words in its comment."""
+    """One finding; each field but the last is a phrase that goes on from the words in its comment."""
 
     definition: str  # "Cardiomegaly is ..."
     signs: str  # "it shows ..."
     place: str  # "it is seen ..."
     confused_with: str  # "it may instead be ..."
-    typical: str  # a typical case, in a report's words: where it is, and how much
+    typical: str  # a report's sentence of a typical case: adapters learn by it, no hint has it
 
 
 KNOWLEDGE: dict[FindingName, Entry] = {
