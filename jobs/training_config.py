@@ -117,6 +117,11 @@ class MixOptions:
 
 @dataclass(kw_only=True)
 class AdapterOptions(DiffusionOptions):
+    start: str = option(
+        "denoiser",
+        help="what it starts from: a copy of the denoiser, or the base's adapter, which learns on",
+        choices=("denoiser", "base"),
+    )
     steps: int = option(4_000, help="optimiser steps", min=1)
     learning_rate: float = option(4e-4, help="peak learning rate of AdamW", min=0)
     mix: MixOptions = nested(MixOptions)
@@ -270,6 +275,9 @@ def check_config(config: Config) -> None:
     if "language" in stages and share < 2:
         what = f"a worker's share of batch_size={config.language.batch_size} is {share} pair"
         raise InputError(what, "language.batch_size", "A report is told from the others of its share.")
+    if "adapter" in stages and config.adapter.start == "base" and not (config.base and len(stages) == 1):
+        fix = "Give stage=adapter and base=URI, or leave it out."
+        raise InputError("only the adapter of a base learns on, with its denoiser", "adapter.start", fix)
     for stage in stages:
         _check_loop(stage, getattr(config, stage, None), config.workers)
     if config.stage == "filter" and config.filter.name:

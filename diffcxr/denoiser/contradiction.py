@@ -49,7 +49,7 @@ def contradict(text: str, findings: Sequence[FindingName], draw: random.Random) 
     """A text that says the opposite of `findings`, and else the same.
 
     Sentences that mention one of them are gone. What was not there is said as knowledge has it of a typical
-    case; what was there is denied half of the time.
+    case; what was there is denied half of the time. That comes first, where a text encoder weighs it most.
     """
     said = label_report(text)
     kept = [
@@ -59,9 +59,9 @@ def contradict(text: str, findings: Sequence[FindingName], draw: random.Random) 
     ]
     for finding in findings:
         if said[finding] != POSITIVE:
-            kept.insert(draw.randint(0, len(kept)), KNOWLEDGE[finding].typical)
+            kept.insert(0, KNOWLEDGE[finding].typical)
         elif draw.random() < 0.5:
-            kept.insert(draw.randint(0, len(kept)), f"There is no {finding.lower()}.")
+            kept.insert(0, f"There is no {finding.lower()}.")
     return " ".join(kept) or EMPTY
 
 

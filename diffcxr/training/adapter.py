@@ -27,6 +27,10 @@ _OVERDRAWN = 0.5
 """By so much more than a true report changes what is predicted shall the hint change it beside a report that
 contradicts it, as guidance overdraws what a report changes."""
 
+_HALF_WEIGHT = 0.02
+"""The mean squared change of a prediction by its true report at which an error weighs half. Findings that
+change a whole film would else drown those that change a spot of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AdapterMix:
@@ -105,11 +109,13 @@ class AdapterStage:
             control = self.adapter(noisy_BChw, times_B, said_BKE, hint_BKE)
             return cast(Tensor, self.denoiser(noisy_BChw, times_B, said_BKE, control))
 
-        def teach(noisy_BChw: Tensor, times_B: Tensor) -> Tensor:
-            true_BChw = self.denoiser(noisy_BChw, times_B, true_BKE)
-            said_BChw = self.denoiser(noisy_BChw, times_B, said_BKE)
+        def teach(noisy_BChw: Tensor, times_B: Tensor) -> tuple[Tensor, Tensor]:
+            true_BChw = self.denoiser(noisy_BChw, times_B, true_BKE).float()
+            change_BChw = true_BChw - self.denoiser(noisy_BChw, times_B, said_BKE).float()
             overdrawn_B = _OVERDRAWN * contrary.to(device)
-            return cast(Tensor, true_BChw + overdrawn_B[:, None, None, None] * (true_BChw - said_BChw))
+            size_B = change_BChw.square().mean(dim=(1, 2, 3))
+            wanted_BChw = true_BChw + overdrawn_B[:, None, None, None] * change_BChw
+            return wanted_BChw, _HALF_WEIGHT / (_HALF_WEIGHT + size_B)
 
         clean_BChw = torch.from_numpy(data.latents[films]).float().to(device)
         teacher = teach if self.target == "denoiser" else None

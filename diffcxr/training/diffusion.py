@@ -19,6 +19,9 @@ Times = Literal["uniform", "middle"]
 "middle" is the logit-normal distribution (Esser et al., ICML 2024) with its median at 550 of 1,000 times.
 """
 
+Teacher = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""From noisy latents and times, what is to be predicted (B, C, h, w) and how much each error weighs (B,)."""
+
 TIMES = 1000
 _MIDDLE = 0.2  # of the logit: films and their findings take shape where the signal is a quarter of the noise
 MAX_WEIGHT = 5.0
@@ -46,11 +49,12 @@ def diffusion_loss(
     prediction: Prediction,
     generator: torch.Generator,
     times: Times = "uniform",
-    teacher: Callable[[Tensor, Tensor], Tensor] | None = None,
+    teacher: Teacher | None = None,
 ) -> Tensor:
     """The mean squared error of `predict(noisy latents, times)` over one draw of noise and times.
 
-    Its target is what was added to the latents, or what a `teacher` predicts in the place of `predict`.
+    Its target is what was added to the latents, or what a teacher wants predicted, with errors weighed as it
+    says.
 
     For velocity it is weighed by min-SNR (Hang et al., ICCV 2023) with SNR + 1, velocity's own weight, in the
     place of SNR, by which the noisiest times, where the report decides what will be on the film, would weigh
@@ -66,16 +70,18 @@ def diffusion_loss(
     alpha = make_scheduler().alphas_cumprod[times_B].to(device)[:, None, None, None]
     noisy_BChw = alpha.sqrt() * clean_BChw + (1 - alpha).sqrt() * noise_BChw
     predicted_BChw = predict(noisy_BChw, times_B.to(device)).float()
+    importance_B = torch.ones(batch_size, device=device)
     if teacher is not None:
         with torch.no_grad():
-            target_BChw = teacher(noisy_BChw, times_B.to(device)).float()
+            target_BChw, importance_B = teacher(noisy_BChw, times_B.to(device))
     elif prediction == "epsilon":
         target_BChw = noise_BChw
     else:
         target_BChw = alpha.sqrt() * noise_BChw - (1 - alpha).sqrt() * clean_BChw
+    error_B = F.mse_loss(predicted_BChw, target_BChw.float(), reduction="none").mean(dim=(1, 2, 3))
+    error_B = importance_B * error_B
     if prediction == "epsilon":
-        return F.mse_loss(predicted_BChw, target_BChw)
+        return error_B.mean()
     weight_B = (1 / (1 - alpha)).flatten()  # SNR + 1
     weight_B = weight_B.clamp_max(MAX_WEIGHT) / weight_B
-    error_B = F.mse_loss(predicted_BChw, target_BChw, reduction="none").mean(dim=(1, 2, 3))
     return cast(Tensor, (weight_B * error_B).mean() / weight_B.mean())

@@ -29,7 +29,7 @@ from diffcxr.training.loop import TrainingLoop
 from jobs.stages.denoiser import publish
 from jobs.stages.latents import film_latents
 from jobs.stages.loop import follow, loop_config
-from jobs.stages.parts import fix_for, pipeline_source
+from jobs.stages.parts import begun_adapter_source, fix_for, pipeline_source
 from jobs.stages.samples import drawn_films
 from jobs.stages.texts import context_tokens, present_findings, text_states
 from jobs.training_config import Config
@@ -44,6 +44,9 @@ def train_adapter(config: Config, data: TrainingData, run: TrainingRun) -> None:
     scheduler = _read_scheduler(source)
     torch.manual_seed(config.seed)
     adapter = ControlAdapter.attach(denoiser)
+    if config.adapter.start == "base":
+        begun = read_part(begun_adapter_source(config), "adapter", ControlAdapter, fix_for("adapter"))
+        adapter.load_state_dict(begun.state_dict())
     pipeline = DiffCXRPipeline(autoencoder, denoiser, report_encoder, scheduler, adapter).to(worker_device())
 
     stage = AdapterStage(

@@ -45,6 +45,15 @@ def pipeline_source(config: Config) -> Storage:
     return source
 
 
+def begun_adapter_source(config: Config) -> Storage:
+    """The base, whose adapter learns on. RefusedError where the output has another denoiser."""
+    output, base = Storage.at(config.output), Storage.at(str(config.base))
+    if pipeline_source(config) != base:
+        what = f"the output holds stage denoiser, and {base.uri} an adapter trained with another"
+        raise RefusedError(what, output.uri, "Leave out adapter.start=base, or choose a new output.")
+    return base
+
+
 def stage_parts(config: Config, stage: str) -> dict[str, str]:
     """Digests of what a stage builds on, the model's and that of others. InputError where it is missing."""
     sources: dict[str, Storage] = {}
@@ -53,6 +62,8 @@ def stage_parts(config: Config, stage: str) -> dict[str, str]:
         sources = {part: part_source(config, part) for part in parts}
     elif stage == "adapter":
         sources = dict.fromkeys(_STAGE_OF, pipeline_source(config))
+        if config.adapter.start == "base":
+            sources["adapter"] = begun_adapter_source(config)
     digests = {part: part_digest(source, part, fix_for(part)) for part, source in sources.items()}
     return digests | _weights_of_others(config, stage)
 
@@ -89,4 +100,6 @@ def _by_option(fix: str, key: str) -> str:
 
 def fix_for(part: str) -> str:
     """What to do where a part is missing."""
+    if part == "adapter":
+        return "Name a model that has one by base=URI, or leave out adapter.start=base."
     return f"Train stage={_STAGE_OF[part]} first, or name a model that has it by base=URI."
