@@ -157,6 +157,11 @@ def test_missing_weights_of_others_are_one_line_with_the_option_that_names_them(
             "target=film has no film of what a contrary hint says: adapter.mix.contrary_hint. "
             "Set it to 0, or target=denoiser.",
         ),
+        (
+            "adapter.start=base base=b",
+            "only the adapter of a base learns on, with its denoiser: adapter.start. "
+            "Give stage=adapter and base=URI, or leave it out.",
+        ),
     ],
 )
 def test_recipes_that_cannot_be_are_one_line(

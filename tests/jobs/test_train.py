@@ -195,6 +195,31 @@ def test_an_adapter_is_trained_on_the_report_encoder_that_its_denoiser_knows(
     assert (tmp_path / "report_encoder/diffusion_pytorch_model.safetensors").read_bytes() == before
 
 
+def test_the_adapter_of_a_base_learns_on_with_its_denoiser_alone(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, adapter = tmp_path / "base", "adapter/diffusion_pytorch_model.safetensors"
+    for stage in ("autoencoder", "language", "denoiser", "adapter"):
+        train_here([*command(corpus, base, stage), f"{stage}.steps=3"])
+    on = [*command(corpus, tmp_path / "on", "adapter"), f"base={base}", "adapter.start=base"]
+    train_here([*on, "adapter.learning_rate=0"])
+    assert (tmp_path / "on" / adapter).read_bytes() == (base / adapter).read_bytes()
+    assert main([*on, "adapter.learning_rate=0.1"]) == 4
+    capsys.readouterr()
+
+    own = tmp_path / "own"
+    train_here([*command(corpus, own, "denoiser"), f"base={base}", "denoiser.steps=2"])
+    assert main([*on, f"output={own}"]) == 4
+    assert "an adapter trained with another" in capsys.readouterr().err
+    (base / adapter).unlink()
+    assert main([*on, f"output={tmp_path}/new"]) == 2
+    assert capsys.readouterr().err == (
+        f"diffcxr train: no adapter weights: {base}/adapter. "
+        "Name a model that has one by base=URI, or leave out adapter.start=base.\n"
+    )
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_damaged_autoencoder_is_one_line(corpus: str, tmp_path: Path) -> None:
     train_here([*command(corpus, tmp_path, "autoencoder"), "autoencoder.steps=2"])
     (tmp_path / WEIGHTS).write_bytes(b"version https://git-lfs")

@@ -10,6 +10,7 @@ from torch import Tensor
 from diffcxr.denoiser.control import ControlAdapter
 from diffcxr.denoiser.uvit import UViT
 from diffcxr.training.adapter import AdapterData, AdapterMix, AdapterStage, Target
+from diffcxr.training.diffusion import Teacher
 from diffcxr.training.loop import LoopConfig, TrainingLoop
 
 SMALL = {
@@ -103,3 +104,23 @@ def test_taught_by_the_denoiser_a_hint_does_what_the_words_of_a_report_would(cas
     error = (predict(contrary, hints) - aim).square().mean()
     assert error < (1.5 * change).square().mean() / 4
     assert error < (predict(contrary, hints) - predict(own)).square().mean()
+
+
+def test_an_error_weighs_more_where_a_report_changes_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = stage_of(AdapterMix(), "denoiser")
+    for parameter in stage.denoiser.parameters():
+        torch.nn.init.normal_(parameter, std=0.5, generator=torch.Generator().manual_seed(5))
+    size = torch.linspace(0, 3, 24)[:, None, None]  # how unlike the two reports of a film are
+    stage.data.contrary[:] = (torch.from_numpy(stage.data.context) * (1 + size)).half().numpy()
+    teachers: list[Teacher] = []
+
+    def keep(predict: object, clean: Tensor, *others: object) -> Tensor:
+        teachers.append(cast(Teacher, others[-1]))
+        return clean.mean()
+
+    monkeypatch.setattr("diffcxr.training.adapter.diffusion_loss", keep)
+    stage.loss(1, 24, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        _, weights = teachers[0](torch.randn(24, 4, 4, 4), torch.full((24,), 500))
+    assert weights.max() == 1, "where nothing is to change"
+    assert 0 < weights.min() < 0.5
