@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from cluster.codec import to_uint8
+from cluster.models import model_digest
 from diffcxr.denoiser.hint import make_hint
 from diffcxr.pipeline import DiffCXRPipeline
 from diffcxr.precision import fastest_dtype
@@ -22,6 +24,7 @@ from diffcxr.reports.labeler import label_report
 from diffcxr.seeds import generator
 
 BATCH, GUIDANCE = 16, 2.0
+PART = 1024  # films, of a long run, that are kept at a time
 
 Films = NDArray[np.uint8]  # (n, H, W)
 
@@ -42,19 +45,50 @@ def hint_of(report: str) -> str:
     return make_hint(label_report(report))
 
 
-def make_films(folder: Path, samples: Sequence[Sample], steps: int) -> Films:
-    """The films of a model folder, in the samples' order; one process a core, with progress on the screen."""
-    batches = [samples[first : first + BATCH] for first in range(0, len(samples), BATCH)]
+def make_films(folder: Path, samples: Sequence[Sample], steps: int, kept: Path | None = None) -> Films:
+    """The films of a model folder, in the samples' order; one process a core, with progress on the screen.
+
+    In the folder `kept` films are kept as they are made, and found again by model, steps and samples, so that
+    what was cut short goes on. A change of the code it does not see.
+    """
+    parts = [samples[first : first + PART] for first in range(0, len(samples), PART)]
     cores = len(os.sched_getaffinity(0))
     made: list[Films] = []
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores, context, initializer=_load, initargs=(folder,)) as pool:
-        for films in pool.map(_make, batches, [steps] * len(batches)):
-            made.append(films)
-            sys.stdout.write(f"\rfilms {sum(map(len, made))}/{len(samples)}")
-            sys.stdout.flush()
+        for part in parts:
+            path = kept / f"{_digest(folder, part, steps)}.npy" if kept else None
+            if path and path.exists():
+                made.append(np.load(path))
+            else:
+                made.append(_make_part(pool, part, steps, sum(map(len, made)), len(samples)))
+                if path:
+                    _keep(made[-1], path)
     sys.stdout.write("\n")
     return np.concatenate(made)
+
+
+def _make_part(pool: Executor, part: Sequence[Sample], steps: int, before: int, total: int) -> Films:
+    batches = [part[first : first + BATCH] for first in range(0, len(part), BATCH)]
+    made: list[Films] = []
+    for films in pool.map(_make, batches, [steps] * len(batches)):
+        made.append(films)
+        sys.stdout.write(f"\rfilms {before + sum(map(len, made))}/{total}")
+        sys.stdout.flush()
+    return np.concatenate(made)
+
+
+def _digest(folder: Path, samples: Sequence[Sample], steps: int) -> str:
+    told = f"{model_digest(folder)} {steps} {GUIDANCE} {list(samples)!r}"
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def _keep(films: Films, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    with unfinished.open("wb") as file:
+        np.save(file, films)
+    unfinished.replace(path)
 
 
 def load_model(folder: Path) -> DiffCXRPipeline:

@@ -33,7 +33,8 @@ from eval.downstream.classifier import FindingClassifier
 
 WORLD = 7002  # no patient of which the model was trained on
 
-Scores = NDArray[np.float32]
+Scores = NDArray[np.float32]  # (n, 14), the judge's logits
+Judge = Callable[[Sequence[Sample]], Scores]
 
 
 def main() -> None:
@@ -41,14 +42,19 @@ def main() -> None:
     parser.add_argument("--model", default="mini", help="as in `generate`")
     parser.add_argument("--pairs", type=int, default=1000, help="reports whose hint is switched, a finding")
     parser.add_argument("--steps", type=int, default=10, help="of the sampler")
+    parser.add_argument("--work", type=Path, help="folder in which films are kept on the way")
     arguments = parser.parse_args()
     pairs, reports = (24, 160) if arguments.quick else (arguments.pairs, 1000)
     folder = fetch_model(arguments.model)
-    judge = FindingClassifier.from_pretrained(folder / "classifier")
+    classifier = FindingClassifier.from_pretrained(folder / "classifier")
+
+    def judge(samples: Sequence[Sample]) -> Scores:
+        return classifier.predict(make_films(folder, samples, arguments.steps, arguments.work))
+
     rows = list(phantom_rows(max(pairs, reports), WORLD, images=False))
 
-    moved, alone = switched(folder, judge, rows[:pairs], arguments.steps)
-    tables = copies(folder, judge, rows[:reports], arguments.steps)
+    moved, alone = switched(rows[:pairs], judge)
+    tables = copies(rows[:reports], judge)
     lowest = min(moved, key=lambda name: moved[name])
     mean = {name: float(np.mean(list(table.values()))) for name, table in tables.items()}
     bars = [
@@ -68,9 +74,7 @@ def main() -> None:
     )  # fmt: skip
 
 
-def switched(
-    folder: Path, judge: FindingClassifier, rows: Sequence[Row], steps: int
-) -> tuple[dict[FindingName, float], float]:
+def switched(rows: Sequence[Row], judge: Judge) -> tuple[dict[FindingName, float], float]:
     """For each finding, the share of reports whose films are judged as its two hints say.
 
     And the share for Lung Opacity where it is absent alone, whatever other opacities the report tells of.
@@ -90,7 +94,7 @@ def switched(
 
     entailed = {finding: pairs(finding, switch_entailed) for finding in DIFFCXR_11}
     alone = pairs("Lung Opacity", switch_alone)
-    scores = judge.predict(make_films(folder, list(samples), steps))
+    scores = judge(list(samples))
 
     def share(finding: FindingName, numbers: NDArray[np.int64]) -> float:
         present, absent = scores[numbers.T, CHEXPERT_14.index(finding)]
@@ -110,9 +114,7 @@ def switch_entailed(said: Labels, finding: FindingName, value: int) -> Labels:
     return said | dict.fromkeys(gone, value)
 
 
-def copies(
-    folder: Path, judge: FindingClassifier, rows: Sequence[Row], steps: int
-) -> dict[str, dict[str, float]]:
+def copies(rows: Sequence[Row], judge: Judge) -> dict[str, dict[str, float]]:
     """AUC of each finding, by what the model was told."""
     normal = [sample_of(row) for row in rows]
     told: dict[str, list[Sample]] = {
@@ -123,15 +125,13 @@ def copies(
         ],
         "no hint": [replace(sample, hint=None) for sample in normal],
     }
-    scores = {name: judge.predict(make_films(folder, samples, steps)) for name, samples in told.items()}
+    scores = {name: judge(samples) for name, samples in told.items()}
     tables = {name: finding_aucs(score, rows) for name, score in scores.items()}
-    tables["sentence deleted"] = deleted(folder, judge, rows, steps, scores["normal"])
+    tables["sentence deleted"] = deleted(rows, judge, scores["normal"])
     return tables
 
 
-def deleted(
-    folder: Path, judge: FindingClassifier, rows: Sequence[Row], steps: int, normal: Scores
-) -> dict[str, float]:
+def deleted(rows: Sequence[Row], judge: Judge, normal: Scores) -> dict[str, float]:
     """AUC of each finding where the reports that have it no longer say so; the others are as they were."""
     wanted: dict[Sample, int] = {}
     changed: dict[FindingName, dict[int, int]] = {}
@@ -142,7 +142,7 @@ def deleted(
                 text = without(row.text, finding)
                 sample = Sample(text, hint_of(text), sample_seed(0, row.report_id, 0))
                 changed[finding][at] = wanted.setdefault(sample, len(wanted))
-    made = judge.predict(make_films(folder, list(wanted), steps))
+    made = judge(list(wanted))
     aucs = {}
     for finding, places in changed.items():
         score = normal.copy()
