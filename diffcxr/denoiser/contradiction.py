@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from diffcxr.denoiser.knowledge import KNOWLEDGE
@@ -30,11 +30,13 @@ class Contradiction:
     after: Labels  # of the text
 
 
-def contradictions(texts: Sequence[str], labels: Sequence[Labels]) -> list[Contradiction]:
+def contradictions(
+    texts: Sequence[str], labels: Sequence[Labels], on_text: Callable[[], None] | None = None
+) -> list[Contradiction]:
     """For each text, whose labels are given, one that contradicts it in one to three findings.
 
     The first of them is half of the time one that is there, else any; none is one that is uncertain. They are
-    the same for the same texts.
+    the same for the same texts. `on_text` is called after each.
     """
     draw = random.Random(0)
     made = []
@@ -42,6 +44,8 @@ def contradictions(texts: Sequence[str], labels: Sequence[Labels]) -> list[Contr
         changed = contradict(text, _findings(before, draw), draw)
         after = label_report(changed)
         made.append(Contradiction(changed, _denying(before, after), _denying(after, before)))
+        if on_text:
+            on_text()
     return made
 
 

@@ -22,7 +22,6 @@ from diffcxr.denoiser.uvit import UViT
 from diffcxr.kl_autoencoder import Autoencoder
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.pipeline import DiffCXRPipeline
-from diffcxr.reports.labeler import label_report
 from diffcxr.training.adapter import AdapterData, AdapterMix, AdapterStage, Target
 from diffcxr.training.diffusion import Times
 from diffcxr.training.loop import TrainingLoop
@@ -30,8 +29,9 @@ from jobs.stages.denoiser import publish
 from jobs.stages.latents import film_latents
 from jobs.stages.loop import follow, loop_config
 from jobs.stages.parts import begun_adapter_source, fix_for, pipeline_source
+from jobs.stages.relay import Relay
 from jobs.stages.samples import drawn_films
-from jobs.stages.texts import context_tokens, present_findings, text_states
+from jobs.stages.texts import context_tokens, present_findings, read_labels, text_states
 from jobs.training_config import Config
 
 
@@ -70,19 +70,21 @@ def _adapter_data(
 ) -> AdapterData:
     encoder, count = report_encoder.text_encoder(), len(data.texts)
     # As when films are made: what the labeler reads in the text, not what the corpus knows of the film.
-    labels = [label_report(text) for text in data.texts]
+    labels = read_labels(data.texts)
     contrary: list[Contradiction] = []
     if config.adapter.mix.contrary_report or config.adapter.mix.contrary_hint:
-        contrary = contradictions(data.texts, labels)
+        with Relay(total=count, unit="text", desc="contradict reports") as bar:
+            contrary = contradictions(data.texts, labels, on_text=bar.update)
     said = [*labels, *(one.before for one in contrary), *(one.after for one in contrary)]
     hints = text_states([make_hint(one) for one in said], encoder, "encode hints")
     reports = [*data.texts, *(one.text for one in contrary)]
-    context = context_tokens(report_encoder, text_states(reports, encoder, "encode reports"))
+    states = text_states(reports, encoder, "encode reports")
+    context = context_tokens(report_encoder, states, "squeeze reports")
     return AdapterData(
         latents=film_latents(autoencoder, data),
         context=context[:count],
         contrary=context[count:],
-        hints=context_tokens(report_encoder, hints.different()),
+        hints=context_tokens(report_encoder, hints.different(), "squeeze hints"),
         hint_of=hints.which[:count],
         denying_hint_of=hints.which[count : count + len(contrary)],
         contrary_hint_of=hints.which[count + len(contrary) :],

@@ -17,7 +17,6 @@ from diffcxr.denoiser.uvit import UViT
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.language.text_encoder import TextEncoder
 from diffcxr.pipeline import DiffCXRPipeline
-from diffcxr.reports.labeler import label_report
 from diffcxr.training.denoiser import DenoiserStage
 from diffcxr.training.diffusion import Prediction, make_scheduler
 from diffcxr.training.loop import TrainingLoop
@@ -26,7 +25,7 @@ from jobs.stages.latents import film_latents
 from jobs.stages.loop import follow, loop_config
 from jobs.stages.parts import fix_for, part_source
 from jobs.stages.samples import drawn_films
-from jobs.stages.texts import context_tokens, present_findings, text_states
+from jobs.stages.texts import context_tokens, present_findings, read_labels, text_states
 from jobs.training_config import Config
 
 
@@ -50,10 +49,10 @@ def train_denoiser(config: Config, data: TrainingData, run: TrainingRun) -> None
     pipeline = pipeline.to(worker_device())
     latents = film_latents(autoencoder, data)
     states = text_states(data.texts, report_encoder.text_encoder(), "encode reports")
-    context = context_tokens(report_encoder, states)
+    context = context_tokens(report_encoder, states, "squeeze reports")
     chances = None
     if options.balance:
-        chances = rarity(present_findings([label_report(text) for text in data.texts]), options.balance)
+        chances = rarity(present_findings(read_labels(data.texts)), options.balance)
     stage = DenoiserStage(denoiser, latents, context, prediction, options.drop_report, chances)
     loop = TrainingLoop(stage, loop_config(options, config.seed))
     follow(loop, run, config.checkpoint_every, partial(drawn_films, pipeline, data, run, config.seed))

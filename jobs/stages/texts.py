@@ -15,6 +15,7 @@ from diffcxr.findings import DIFFCXR_11, POSITIVE, Labels
 from diffcxr.language.report_encoder import ReportEncoder
 from diffcxr.language.text_encoder import TextEncoder
 from diffcxr.precision import precision
+from diffcxr.reports.labeler import label_report
 from diffcxr.training.text_states import TextStates, encode_texts
 from jobs.stages.relay import Relay
 
@@ -46,15 +47,27 @@ def text_states(texts: list[str], encoder: TextEncoder, desc: str) -> TextStates
 
 
 @torch.no_grad()
-def context_tokens(report_encoder: ReportEncoder, texts: TextStates) -> NDArray[np.float16]:
+def context_tokens(report_encoder: ReportEncoder, texts: TextStates, desc: str) -> NDArray[np.float16]:
     """The concise tokens (n, K, D) of n texts."""
     rows, device = np.arange(len(texts.which)), report_encoder.device
     parts = []
-    for first in range(0, len(rows), _BATCH):
-        states_BLE, mask_BL = texts.batch(rows[first : first + _BATCH])
-        tokens_BKD = report_encoder(states_BLE.to(device), mask_BL.to(device)).tokens
-        parts.append(tokens_BKD.half().cpu().numpy())
+    with Relay(total=len(rows), unit="text", desc=desc) as bar:
+        for first in range(0, len(rows), _BATCH):
+            states_BLE, mask_BL = texts.batch(rows[first : first + _BATCH])
+            tokens_BKD = report_encoder(states_BLE.to(device), mask_BL.to(device)).tokens
+            parts.append(tokens_BKD.half().cpu().numpy())
+            bar.update(len(states_BLE))
     return np.concatenate(parts)
+
+
+def read_labels(reports: Sequence[str]) -> list[Labels]:
+    """What the labeler reads in each report."""
+    labels = []
+    with Relay(total=len(reports), unit="text", desc="label reports") as bar:
+        for report in reports:
+            labels.append(label_report(report))
+            bar.update()
+    return labels
 
 
 def present_findings(labels: Sequence[Labels]) -> NDArray[np.bool_]:

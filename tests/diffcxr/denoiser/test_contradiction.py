@@ -48,8 +48,9 @@ def test_a_finding_is_added_in_the_words_of_its_typical_case() -> None:
 
 
 def test_contradictions_are_sure_the_same_again_and_labelled_on_both_sides() -> None:
-    made = contradictions(TEXTS, LABELS)
-    assert made == contradictions(TEXTS, LABELS)
+    told: list[str] = []
+    made = contradictions(TEXTS, LABELS, on_text=lambda: told.append("one"))
+    assert made == contradictions(TEXTS, LABELS) and len(told) == len(TEXTS)
     differing = []
     for contradiction, said in zip(made, LABELS, strict=True):
         wrong, before, after = label_report(contradiction.text), contradiction.before, contradiction.after
