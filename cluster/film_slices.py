@@ -175,12 +175,3 @@ def decode_films(images: Sequence[bytes | None]) -> list[NDArray[np.uint8] | Non
         return film
 
     return [one(data) for data in images]
-
-
-def truth_of(labels: Sequence[dict[str, int | None] | None], findings: Sequence[str]) -> NDArray[np.int8]:
-    """Labels (n, findings): 1, 0 (unmentioned too), -1 for uncertain and for rows without labels."""
-    known = [
-        [row.get(name) or 0 for name in findings] if row is not None else [-1] * len(findings)
-        for row in labels
-    ]
-    return np.array(known, np.int8).reshape(len(labels), len(findings))

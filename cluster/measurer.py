@@ -21,10 +21,10 @@ from cluster.film_slices import (
     VALIDATION,
     FilmSlice,
     decode_films,
-    truth_of,
 )
 from cluster.slice_rows import Row, slice_of
 from diffcxr.errors import DiffCXRError, InputError
+from diffcxr.findings import truth_of
 from eval.alignment import Alignment
 from eval.alignment import update as update_alignment
 from eval.auc import ScoredFilms

@@ -21,7 +21,7 @@ from cluster.codec import decode_image
 from cluster.corpus import Corpus
 from cluster.tensor_cache import cached_tensors
 from diffcxr.errors import InputError
-from diffcxr.findings import CHEXPERT_14
+from diffcxr.findings import CHEXPERT_14, truth_of
 
 Watch = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 """Opens, for so many films, what is told how many more of them are decoded."""
@@ -46,7 +46,7 @@ class TrainingData:
 
     films: NDArray[np.uint8]  # (n, size, size)
     texts: list[str]
-    labels: NDArray[np.int8]  # (n, 14): 1, 0 (unmentioned too), and -1 which no loss counts
+    labels: NDArray[np.int8]  # (n, 14), as `truth_of` has them: no loss counts -1
     patients: list[str]
     digest: str  # SHA-256 of all that decides the films: where it is equal, so are they
 
@@ -73,7 +73,7 @@ class _Row:
     shard: int
     place: int  # in the shard
     text: str
-    labels: list[int]
+    labels: dict[str, int | None] | None
     patient: str
 
 
@@ -118,7 +118,7 @@ def read_training_data(
     return TrainingData(
         films=films["films"].numpy(),
         texts=[row.text for row in shown],
-        labels=np.array([row.labels for row in shown], np.int8),
+        labels=truth_of([row.labels for row in shown], CHEXPERT_14),
         patients=[row.patient for row in shown],
         digest=digest,
     )
@@ -133,7 +133,7 @@ def _choose_rows(
             shard=shard,
             place=place,
             text=row["text"],
-            labels=[(row["labels"] or {}).get(name) or 0 for name in CHEXPERT_14],
+            labels=row["labels"],
             patient=row["patient_id"] or row["report_id"],
         )
         for shard, table in enumerate(corpus.tables(_BESIDE_FILMS))

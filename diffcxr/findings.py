@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 FindingName = Literal[
     "No Finding",
@@ -34,3 +38,12 @@ POSITIVE, NEGATIVE, UNCERTAIN = 1, 0, -1
 
 Labels = dict[FindingName, int | None]
 """Every one of CHEXPERT_14 -> POSITIVE, NEGATIVE, UNCERTAIN or None (unmentioned)."""
+
+
+def truth_of(labels: Sequence[Mapping[str, int | None] | None], findings: Sequence[str]) -> NDArray[np.int8]:
+    """Labels (n, findings): 1, 0 (unmentioned too), -1 for uncertain and for films without labels."""
+    known = [
+        [row.get(name) or NEGATIVE for name in findings] if row is not None else [UNCERTAIN] * len(findings)
+        for row in labels
+    ]
+    return np.array(known, np.int8).reshape(len(labels), len(findings))

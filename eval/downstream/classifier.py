@@ -165,7 +165,8 @@ def fit_classifier(
     AdamW under a cosine with a short warm-up, autocast, augmented films, weights averaged. Fixed
     by `seed`; each epoch draws from its own stream, so that going on from a record's `state` gives the same
     weights.
-    Raises InputError where films or labels do not fit the network, and where the loss is not finite.
+    Raises InputError where films or labels do not fit the network, where nothing is labelled, and where the
+    loss is not finite.
     """
     config = config or ClassifierConfig()
     if films.shape[1:] != (config.size, config.size) or labels.shape != (len(films), len(config.findings)):
@@ -175,6 +176,10 @@ def fit_classifier(
         )
     if len(films) < 2:
         raise InputError(f"a classifier cannot be trained on {len(films)} films")
+    if not (labels >= 0).any():
+        raise InputError(
+            "no film has a label", fix="Give a corpus whose reports or tables say what is there."
+        )
     batch_size = min(batch_size, len(films))
     steps = len(films) // batch_size  # an epoch's remainder is drawn by the next epoch's order
     films_t, labels_t = torch.from_numpy(films), torch.from_numpy(labels)

@@ -12,7 +12,6 @@ from cluster.film_slices import (
     read_slices,
     slice_names,
     take_census,
-    truth_of,
 )
 from diffcxr.errors import InputError
 from tests.cluster.films import film_rows, write_films
@@ -75,8 +74,3 @@ def test_colour_and_deep_films_become_grey_and_damaged_ones_nothing() -> None:
     for film in films[:3]:
         np.testing.assert_array_equal(film, ramp)
     assert films[3:] == [None, None, None]
-
-
-def test_unmentioned_is_negative_and_uncertain_and_unlabelled_are_unknown() -> None:
-    labels = [{"Edema": 1, "Fracture": -1}, {"Edema": None, "Fracture": 0}, None]
-    assert truth_of(labels, ["Edema", "Fracture"]).tolist() == [[1, -1], [0, 0], [-1, -1]]

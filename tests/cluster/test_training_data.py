@@ -95,8 +95,9 @@ def test_films_texts_labels_and_patients_belong_together_and_keep_the_corpus_s_o
         assert len(shown) == 58
         np.testing.assert_array_equal(read.films, [decode_film(row.image or b"", 16) for row in shown])
         assert read.texts == [row.text for row in shown] and read.patients == [r.patient_id for r in shown]
-        edema = [(row.labels or {}).get("Edema") or 0 for row in shown]
+        edema = [-1 if row.labels is None else row.labels["Edema"] or 0 for row in shown]
         assert read.labels[:, list(CHEXPERT_14).index("Edema")].tolist() == edema
+        assert set(edema) == {-1, 0, 1}
 
 
 def test_images_are_read_only_of_shards_with_wanted_films_and_only_once(

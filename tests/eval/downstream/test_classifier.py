@@ -139,6 +139,12 @@ def test_films_that_do_not_fit_are_an_input_error() -> None:
         next(fit_classifier(films, labels, epochs=1, seed=0))
 
 
+def test_films_without_any_label_are_an_input_error() -> None:
+    films, labels = toy_films(10, seed=1)
+    with pytest.raises(InputError, match="no film has a label"):
+        next(fit_classifier(films, np.full_like(labels, -1), epochs=1, seed=0, config=SMALL))
+
+
 def test_a_classifier_that_diverges_is_an_input_error() -> None:
     films, labels = toy_films(64, seed=1)
     with pytest.raises(InputError, match="the loss is not finite: epoch 1"):
