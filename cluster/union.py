@@ -1,4 +1,4 @@
-"""Corpora joined: what there was and what was made since, or a run and what its rejects became."""
+"""Corpora joined: what there was and what was made since, a run and its retried rejects; or one, filtered."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from cluster.corpus import Corpus, read_footers
+from cluster.removed_films import Removed
 from cluster.schema import rows_from_table
 from diffcxr.sources.row import Reject, Row
 
 
-def union_items(corpora: Sequence[Corpus]) -> Iterator[Row | Reject]:
+def union_items(corpora: Sequence[Corpus], removed: Removed | None = None) -> Iterator[Row | Reject]:
     """The rows of each corpus in turn, then the rejects of those samples that no corpus has a row of.
 
-    A sample that was rejected twice is one reject, with its last reason. Raises InputError where a shard is
-    missing or damaged.
+    The films that a filtering `removed` are rejects. A sample that was rejected twice is one, with its last
+    reason. Raises InputError where a shard is missing or damaged.
     """
+    left_out = removed.films if removed else frozenset()
     rejects = {
         (reject.report_id, reject.sample_index): reject
         for corpus in corpora
@@ -26,8 +28,12 @@ def union_items(corpora: Sequence[Corpus]) -> Iterator[Row | Reject]:
     for corpus in corpora:
         for table in corpus.tables():
             for row in rows_from_table(table):
-                rejects.pop((row.report_id, row.sample_index), None)
-                yield row
+                key = row.report_id, row.sample_index
+                if key in left_out:
+                    rejects[key] = Reject(report_id=key[0], sample_index=key[1], reason="filtered")
+                else:
+                    rejects.pop(key, None)
+                    yield row
     yield from rejects.values()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast, get_args
 
 from cluster.corpus import Corpus
+from cluster.removed_films import Removed
 from cluster.report_join import Reports
 from cluster.source_files import source_digest, source_files
 from cluster.storage import Storage
@@ -68,6 +69,10 @@ class SourceConfig:
     name: str = required(help="which data set", choices=tuple(LICENCES))
     root: str | None = option(None, help="its folder, archive or file; phantom and union need none")
     corpora: list[str] = option([], help="union: URIs of the corpora to join, in this order")
+    filter: str | None = option(
+        None,
+        help="union, of one corpus: URI of its finished train stage=filter, whose removed films are left out",
+    )
     rows: int | None = option(None, help="how many rows; of a data set, the first ones", min=1)
     images: bool = option(True, help="with films; false keeps the reports only")
     labels: str = option("chexpert", help="mimic_cxr: whose labels", choices=get_args(LabelSource))
@@ -99,6 +104,7 @@ class Source:
     config: SourceConfig
     files: Files | None  # None for phantom and union
     corpora: tuple[Corpus, ...]  # of a union
+    removed: Removed | None  # from a union's one corpus
     reports: Corpus | None
 
     @classmethod
@@ -112,9 +118,10 @@ class Source:
             PathPattern.parse(config.pattern)
         reports = None if config.reports is None else Corpus.open(config.reports)
         corpora = _corpora(config)
+        removed = _removed(config, corpora)
         if any(corpus.storage == output for corpus in (*corpora, reports) if corpus is not None):
             raise InputError("output is one of the corpora", output.uri, "Choose a new output.")
-        return cls(config, _files(config), corpora, reports)
+        return cls(config, _files(config), corpora, removed, reports)
 
     @property
     def is_synthetic(self) -> bool:
@@ -130,7 +137,8 @@ class Source:
         config = self.config
         facts: dict[str, object] = {"source": config.name, "images": config.images}
         if self.corpora:
-            return facts | {"corpora": [corpus.digest for corpus in self.corpora]}
+            facts |= {"corpora": [corpus.digest for corpus in self.corpora]}
+            return facts | ({"removed": self.removed.digest} if self.removed is not None else {})
         if self.files is None:
             return facts | {"seed": config.seed, "artefacts": config.artefacts, "size": config.size}
         facts |= {"digest": source_digest(self.files, carriers=_CARRIERS.get(config.name, ()))}
@@ -155,7 +163,10 @@ class Source:
                 rest, config.seed, config.images, config.artefacts, config.size, start=start, workers=workers
             )
             return
-        items = union_items(self.corpora) if self.files is None else _data_set_items(config, self.files)
+        if self.files is None:
+            items = union_items(self.corpora, self.removed)
+        else:
+            items = _data_set_items(config, self.files)
         if self.reports is not None:
             items = Reports.of(self.reports).join(items)
         left = config.rows
@@ -185,6 +196,15 @@ def _corpora(config: SourceConfig) -> tuple[Corpus, ...]:
         fix = "Say source=union source.corpora=[s3://bucket/one,s3://bucket/two]."
         raise InputError("source=union and source.corpora go together", "source.corpora", fix)
     return tuple(Corpus.open(uri) for uri in config.corpora)
+
+
+def _removed(config: SourceConfig, corpora: Sequence[Corpus]) -> Removed | None:
+    if config.filter is None:
+        return None
+    if len(corpora) != 1:
+        fix = "Say source=union source.corpora=[URI], and join what is left of several by another union."
+        raise InputError("a filter is of one corpus", "source.filter", fix)
+    return Removed.read(Storage.at(config.filter), corpora[0])
 
 
 def _data_set_items(config: SourceConfig, files: Files) -> Iterator[Row | Reject]:

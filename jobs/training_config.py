@@ -154,7 +154,9 @@ class FilterOptions:
         None, help="URI of a finished stage=filter, whose removed films the other stages leave out"
     )
     autoencoder: str | None = option(
-        None, help="model folder or URI, or mini, whose autoencoder stage=filter looks through; default: mini"
+        None,
+        help="model folder or URI, or mini, whose autoencoder stage=filter looks through; "
+        "default: that of base, or mini",
     )
 
 

@@ -124,7 +124,7 @@ def _settings(config: Config, corpus: Corpus) -> dict[str, Any]:
 
 
 def _model(config: Config) -> Storage:
-    return Storage.at(config.filter.autoencoder or MINI)
+    return Storage.at(config.filter.autoencoder or config.base or MINI)
 
 
 def _kept(output: Storage) -> KeptFeatures:

@@ -249,6 +249,17 @@ def test_the_shipped_autoencoder_is_the_default_and_has_a_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main([*command(corpus, filtered), "filter.autoencoder=mini"]) == 0
+    assert main([*command(corpus, filtered), "base=mini"]) == 0
+
+
+def test_films_are_seen_through_the_base_s_autoencoder(
+    corpus: str, filtered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = ["train", "stage=autoencoder", f"data={corpus}", "size=32", "autoencoder.steps=2"]
+    train_here([*job, "autoencoder.width=8", "autoencoder.depth=1", f"output={tmp_path}"])
+    assert main([*command(corpus, filtered), f"base={tmp_path}"]) == 4
+    assert "autoencoder" in capsys.readouterr().err
+    assert main([*command(corpus, filtered), f"base={tmp_path}", "filter.autoencoder=mini"]) == 0
 
 
 def test_removed_films_are_left_out_of_training(corpus: str, filtered: Path, tmp_path: Path) -> None:
@@ -260,6 +271,28 @@ def test_removed_films_are_left_out_of_training(corpus: str, filtered: Path, tmp
     small = ["autoencoder.width=8", "autoencoder.depth=1", "autoencoder.batch_size=4", f"output={tmp_path}"]
     train_here([*job, *small, f"filter={filtered}"])
     assert main([*job, *small]) == 4  # without the filter it is another run
+
+
+def test_a_filtered_view_is_a_corpus_and_its_removed_films_are_rejects(
+    corpus: str, filtered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    view, opened = tmp_path / "view", Corpus.open(corpus)
+    job = ["corpus", "source=union", f"source.corpora=[{corpus}]", f"output={view}"]
+    assert main([*job, f"source.filter={filtered}"]) == 0
+    removed = Removed.read(Storage.at(filtered), opened)
+    kept = Corpus.open(view)
+    assert (kept.rows, dict(kept.rejects)) == (
+        opened.rows - len(removed.films),
+        {"filtered": len(removed.films)},
+    )
+    ids = {row["report_id"] for table in kept.tables(["report_id"]) for row in table.to_pylist()}
+    assert not ids & {report_id for report_id, _ in removed.films}
+    assert main(["verify", f"output={view}", "decode=true"]) == 0
+    assert main(job) == 4  # without the filter it is another corpus
+    capsys.readouterr()
+    two = ["corpus", "source=union", f"source.corpora=[{corpus},{corpus}]", f"output={tmp_path}/two"]
+    assert main([*two, f"source.filter={filtered}"]) == 2
+    assert capsys.readouterr().err.startswith("diffcxr corpus: a filter is of one corpus: source.filter.")
 
 
 def test_another_size_on_the_same_output_is_refused(corpus: str, filtered: Path) -> None:
