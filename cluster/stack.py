@@ -10,8 +10,10 @@ from PIL import features
 
 
 def describe_stack(device: str) -> dict[str, str]:
-    """What beside `pixels` decides a film's last bits: versions and the processor that makes it."""
+    """What beside `pixels` decides a film: versions, how reports are read, and the processor."""
     import torch  # not by drivers, which only compare: it takes seconds
+
+    from diffcxr.denoiser.hint import hints_digest
 
     accelerator = (
         torch.cuda.get_device_name(0) if device == "cuda" else torch.backends.cpu.get_cpu_capability()
@@ -22,6 +24,7 @@ def describe_stack(device: str) -> dict[str, str]:
         "python": platform.python_version(),
         **{package: version(package) for package in packages},
         **{name: str(number) for name, number in codecs.items()},
+        "hints": hints_digest()[:16],
         "device": device,
         "accelerator": accelerator,
     }

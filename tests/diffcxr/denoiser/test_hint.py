@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from pathlib import Path
 
 import pytest
 import torch
 
-from diffcxr.denoiser.hint import NOTHING_SAID, make_hint
+from diffcxr.denoiser import knowledge
+from diffcxr.denoiser.hint import NOTHING_SAID, hints_digest, make_hint
 from diffcxr.denoiser.knowledge import KNOWLEDGE
 from diffcxr.findings import CHEXPERT_14, DIFFCXR_11, NEGATIVE, POSITIVE, UNCERTAIN, FindingName, Labels
 from diffcxr.language.text_encoder import TextEncoder
@@ -64,3 +67,21 @@ def test_the_text_encoder_tells_a_present_finding_from_an_absent_one(finding: Fi
         for value in (POSITIVE, NEGATIVE)
     )
     assert torch.cosine_similarity(present, absent) < 0.9
+
+
+def test_the_words_of_hints_are_those_that_the_shipped_adapter_was_taught() -> None:
+    """Where this fails, the adapter of `models/mini` is told what it has never heard: teach it again."""
+    words = "\n".join(
+        make_hint(all_labelled(None) | {finding: value})
+        for finding in DIFFCXR_11
+        for value in (NEGATIVE, UNCERTAIN, POSITIVE)
+    )
+    assert hashlib.sha256(words.encode()).hexdigest()[:16] == "eb617fdca7eca3a3"
+
+
+def test_another_wording_is_another_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = tmp_path / "knowledge.py"
+    changed.write_text(Path(knowledge.__file__).read_text().replace("an enlarged heart", "a large heart"))
+    before = hints_digest()
+    monkeypatch.setattr(knowledge, "__file__", str(changed))
+    assert hints_digest.__wrapped__() != before
