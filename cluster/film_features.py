@@ -30,7 +30,7 @@ def read_features(
     """The films of shard `number`, of all splits, at `size` pixels, in its order.
 
     Rows without a film are passed over, and so are those of other `views` than these, if any are given.
-    Raises InputError for a damaged film.
+    Raises InputError for a damaged film, and for one that is beyond the autoencoder.
     """
     table = corpus.read(number, ["report_id", "sample_index", "view", "image"])
     rows = [
@@ -42,7 +42,14 @@ def read_features(
         return FilmFeatures([], np.empty((0, 0), np.float32))
     films = np.stack([film_of(row, size, corpus.uri) for row in rows])
     keys = [(row["report_id"], row["sample_index"]) for row in rows]
-    return FilmFeatures(keys, latent_features(encode_films(autoencoder, films)))
+    features = latent_features(encode_films(autoencoder, films))
+    strange = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(strange):  # one of them would leave no film with a score
+        report_id, sample_index = keys[strange[0]]
+        where = f"{corpus.uri}, film {sample_index} of {report_id}"
+        fix = "Look at it, and leave it out of the corpus, or choose another autoencoder."
+        raise InputError("the autoencoder makes no finite latent of a film", where, fix)
+    return FilmFeatures(keys, features)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,16 @@ def read_autoencoder(model: Storage, fix: str) -> Autoencoder:
     return read_part(model, "autoencoder", kind, fix)
 
 
+def read_config(model: Storage, name: str, fix: str) -> dict[str, Any]:
+    """What a part of a model is built by. Raises as `read_part` does."""
+    folder = _folder(model, name, fix)
+    try:
+        config: dict[str, Any] = json.loads(folder.read("config.json"))
+    except ValueError as error:
+        raise InputError(f"the {_spoken(name)} cannot be read", folder.uri, fix) from error
+    return config
+
+
 def part_digest(model: Storage, name: str, fix: str) -> str:
     """SHA-256 of a part's weights, the same wherever the folder lies. Raises as `read_part` does."""
     return hashlib.sha256(_folder(model, name, fix).read(_WEIGHTS)).hexdigest()

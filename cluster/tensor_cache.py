@@ -38,9 +38,19 @@ def cached_tensors(key: dict[str, object], make: Callable[[], dict[str, Tensor]]
         raise InputError("no cache can be kept here", str(path.parent), _FIX) from error
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.is_file():
+        kept = _read(path)
+        if kept is None:
             _save(make(), path)
-    return load_file(path)
+            kept = load_file(path)
+    return kept
+
+
+def _read(path: Path) -> dict[str, Tensor] | None:
+    """What is kept there; None for nothing, and for what a disk that failed has left of it."""
+    try:
+        return load_file(path) if path.is_file() else None
+    except SafetensorError:
+        return None
 
 
 def _save(tensors: dict[str, Tensor], path: Path) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
 from cluster.run_record import RUN_PATH, RunRecord, create_or_resume
 from cluster.storage import Storage
+from diffcxr.errors import IncompleteError, InputError
 
 PROGRESS_PATH = "progress.json"
 """In a stage's folder while it is trained: how far it is (`cluster.training_watch`)."""
@@ -54,13 +56,18 @@ class TrainingRun:
         return self.folder.exists(LOG_PATH)
 
     def load(self) -> dict[str, Any] | None:
-        """The last checkpoint's state, None at the start."""
+        """The last checkpoint's state, None at the start. Raises InputError where it is damaged."""
         if not self.folder.exists(_CHECKPOINT_PATH):
             return None
         import torch
 
         data = io.BytesIO(self.folder.read(_CHECKPOINT_PATH))
-        saved = torch.load(data, map_location="cpu", weights_only=True)
+        try:
+            saved = torch.load(data, map_location="cpu", weights_only=True)
+        except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+            fix = "Delete it to begin the stage again."
+            where = self.folder.child(_CHECKPOINT_PATH).uri
+            raise InputError("the checkpoint cannot be read", where, fix) from error
         self._log = saved["log"]
         return dict(saved["state"])
 
@@ -69,9 +76,10 @@ class TrainingRun:
         self._log.append({name: round(value, 5) for name, value in values.items()})
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the checkpoint: tensors and plain values only."""
+        """Replace the checkpoint: tensors and plain values only. Raises IncompleteError as `finish` does."""
         if not _is_first_worker():
             return
+        self._check_unfinished()
         import torch
 
         buffer = io.BytesIO()
@@ -79,9 +87,13 @@ class TrainingRun:
         self.folder.replace(_CHECKPOINT_PATH, buffer.getvalue())
 
     def finish(self, weights: Path) -> None:
-        """Publish the local folder `weights` into the output; the log, written last, says so."""
+        """Publish the local folder `weights` into the output; the log, written last, says so.
+
+        Raises IncompleteError where another driver has finished the stage: later ones may build on that.
+        """
         if not _is_first_worker():
             return
+        self._check_unfinished()
         for path in sorted(weights.rglob("*")):
             if path.is_file():
                 self.output.replace(path.relative_to(weights).as_posix(), path.read_bytes())
@@ -89,6 +101,13 @@ class TrainingRun:
         self.folder.replace(LOG_PATH, lines.encode())
         self.folder.delete(_CHECKPOINT_PATH)
         self.folder.delete(PROGRESS_PATH)
+
+    def _check_unfinished(self) -> None:
+        if self.finished:
+            what = f"another driver has finished stage {self.stage}"
+            raise IncompleteError(
+                what, self.output.uri, "Run one at a time; the same command goes on from there."
+            )
 
 
 def _is_first_worker() -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cluster.model_parts import part_digest
+from cluster.model_parts import part_digest, read_config
 from cluster.storage import Storage
 from cluster.training_run import TrainingRun
-from diffcxr.errors import RefusedError
+from diffcxr.errors import InputError, RefusedError
 from diffcxr.pretrained import (
     AUTOENCODER_FIX,
     BACKBONE_FIX,
@@ -55,7 +55,10 @@ def begun_adapter_source(config: Config) -> Storage:
 
 
 def stage_parts(config: Config, stage: str) -> dict[str, str]:
-    """Digests of what a stage builds on, the model's and that of others. InputError where it is missing."""
+    """Digests of what a stage builds on, the model's and that of others.
+
+    Raises InputError where it is missing, or of films of another size.
+    """
     sources: dict[str, Storage] = {}
     if stage == "denoiser":
         parts = ("autoencoder",) if config.denoiser.raw_tokens else ("autoencoder", "report_encoder")
@@ -65,7 +68,17 @@ def stage_parts(config: Config, stage: str) -> dict[str, str]:
         if config.adapter.start == "base":
             sources["adapter"] = begun_adapter_source(config)
     digests = {part: part_digest(source, part, fix_for(part)) for part, source in sources.items()}
+    if stage == "adapter":
+        _check_size(config, sources["denoiser"])
     return digests | _weights_of_others(config, stage)
+
+
+def _check_size(config: Config, source: Storage) -> None:
+    """Raises InputError where films are not of the size that the denoiser in `source` was trained for."""
+    size = 8 * read_config(source, "denoiser", fix_for("denoiser"))["latent_size"]
+    if config.size != size:
+        what = f"size={config.size}, and the denoiser in {source.uri} is of size={size}"
+        raise InputError(what, "size", f"Set size={size}, or train another denoiser.")
 
 
 def check_weights(config: Config) -> None:

@@ -58,6 +58,18 @@ def test_what_a_killed_worker_left_is_written_over(tmp_path: Path, monkeypatch: 
     assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".lock", ".safetensors"}
 
 
+@pytest.mark.parametrize("left", [0, 60])
+def test_what_a_failed_disk_has_left_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cached_tensors({"of": "a"}, lambda: {"x": torch.ones(3)})
+    (kept,) = tmp_path.rglob("*.safetensors")
+    os.truncate(kept, left)
+    for _ in ("made", "kept"):
+        assert cached_tensors({"of": "a"}, lambda: {"x": torch.ones(3)})["x"].equal(torch.ones(3))
+
+
 def test_what_the_disk_does_not_take_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     most = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -220,6 +220,15 @@ def test_the_adapter_of_a_base_learns_on_with_its_denoiser_alone(
     assert not (tmp_path / "new").exists()
 
 
+def test_an_adapter_of_films_of_another_size_than_its_denoiser_is_one_line(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command(corpus, tmp_path / "out", "adapter"), "base=mini"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "size=32" in said and "Set size=128" in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_damaged_autoencoder_is_one_line(corpus: str, tmp_path: Path) -> None:
     train_here([*command(corpus, tmp_path, "autoencoder"), "autoencoder.steps=2"])
     (tmp_path / WEIGHTS).write_bytes(b"version https://git-lfs")
