@@ -6,15 +6,19 @@ filtering removes; on the concise tokens of vision-aware textual learning; and w
 adapter. Each makes a film for every held-out report, and is measured against clean films of other patients.
 
 All arms take as many floating-point operations, forward and backward, counted from the modules: what a part
-itself needs (the language stage, the adapter stage) is taken from the denoiser's share. An arm is trained on
-one core. Arms are resumed below `--work`: run the same command again after an interruption. Once the corpora
-are there, seeds can be trained side by side with `--only`; without it, the command makes the table. What an
-arm has come to is kept in `--rows`, with its commit and machine, so that seeds may be measured on several; to
-measure one again, delete its row.
+itself needs (the language stage, the adapter stage) is taken from the denoiser's share. Not counted is what
+frozen networks make once for all arms: states of texts, latents of films, and the features by which these are
+filtered. An arm is trained on one core.
+
+Arms are resumed below `--work`: run the same command again after an interruption. Once the corpora are there,
+seeds can be trained side by side with `--only`; without it, the command makes the table. What an arm has come
+to is kept in `--rows`, with its commit and machine, so that seeds may be measured on several; to measure one
+again, delete its row.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,11 +29,11 @@ import numpy as np
 
 from benchmarks.arms import ARMS, BATCH, LANGUAGE_BATCH, RAW, Arm, Scale, operations, steps_of
 from benchmarks.result import RESULTS, Bar, argument_parser, at_least, origin, write_result
+from cluster.models import MINI
 from cluster.session import connect
 from jobs.command import main as diffcxr
 
 TRAIN, HELD_OUT, REAL = 11, 12, 13  # worlds
-
 
 SAMPLING_STEPS = 10
 FULL = Scale(films=12_000, denoiser_steps=1_000, language_steps=300, adapter_steps=300, made=2_000, seeds=3)
@@ -88,11 +92,18 @@ def prepare(work: Path, scale: Scale) -> None:
 def row_of(kept: Path, work: Path, arm: Arm, seed: int, scale: Scale) -> dict[str, object]:
     """The row that is kept of an arm, if it was made by as much; else a new one, which is kept."""
     name = f"{arm.name.removeprefix('+ ').replace(' ', '-').lower()}-{seed}"
-    made_by = {"steps": steps_of(arm, scale), "films": scale.films, "made": scale.made}
+    made_by = {
+        "steps": steps_of(arm, scale),
+        "films": scale.films,
+        "made": scale.made,
+        "sampling_steps": SAMPLING_STEPS,
+        "worlds": [TRAIN, HELD_OUT, REAL],
+        "weights": {part: weights_of(part) for part in ("autoencoder", "classifier")},
+    }
     path = kept / f"{name}.json"
     if path.exists():
         row: dict[str, object] = json.loads(path.read_text())
-        if made_by == {key: row[key] for key in made_by}:
+        if made_by == {key: row.get(key) for key in made_by}:
             return row
     prepare(work, scale)
     row = measure(work, work / name, arm, seed, steps_of(arm, scale)) | made_by | origin()
@@ -139,6 +150,14 @@ def measure(work: Path, folder: Path, arm: Arm, seed: int, steps: Mapping[str, i
         "mauc": value_of(scores, "mauc_label"),
         "seconds": sum(seconds_of(folder / "model", stage) for stage in steps),
     }
+
+
+def weights_of(part: str) -> str:
+    """The beginning of SHA-256 of the weights of one of mini's parts: all arms are trained on the one, and
+    judged by the other.
+    """
+    (weights,) = (MINI / part).glob("*.safetensors")
+    return hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
 
 
 def seconds_of(model: Path, stage: str) -> float:

@@ -45,3 +45,5 @@ def test_a_row_that_is_kept_is_not_measured_again_but_one_made_by_less_is(tmp_pa
     assert (first["fid"], first["films"]) == (1.0, FULL.films) and first["commit"]
     assert row(FULL) == first and len(measured) == 1
     assert row(replace(FULL, denoiser_steps=10))["fid"] == 2.0
+    monkeypatch.setattr(ablation, "weights_of", lambda part: "of another judge")
+    assert row(replace(FULL, denoiser_steps=10))["fid"] == 3.0
