@@ -22,6 +22,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,9 +33,12 @@ from benchmarks.result import RESULTS, Bar, argument_parser, at_least, origin, w
 from cluster.models import MINI
 from cluster.session import connect
 from jobs.command import main as diffcxr
+from jobs.overrides import compose_config
+from jobs.training_config import Config
 
 TRAIN, HELD_OUT, REAL = 11, 12, 13  # worlds
 
+PROFILE = "profile=nano"
 SAMPLING_STEPS = 10
 FULL = Scale(films=12_000, denoiser_steps=1_000, language_steps=300, adapter_steps=300, made=2_000, seeds=3)
 QUICK = Scale(films=600, denoiser_steps=12, language_steps=4, adapter_steps=4, made=64, seeds=1)
@@ -90,10 +94,12 @@ def prepare(work: Path, scale: Scale) -> None:
 
 
 def row_of(kept: Path, work: Path, arm: Arm, seed: int, scale: Scale) -> dict[str, object]:
-    """The row that is kept of an arm, if it was made by as much; else a new one, which is kept."""
+    """The row that is kept of an arm, if it was made by the same; else a new one, which is kept."""
     name = f"{arm.name.removeprefix('+ ').replace(' ', '-').lower()}-{seed}"
+    steps = steps_of(arm, scale)
     made_by = {
-        "steps": steps_of(arm, scale),
+        "steps": steps,
+        "recipe": {stage: recipe_of(stage) for stage in steps},
         "films": scale.films,
         "made": scale.made,
         "sampling_steps": SAMPLING_STEPS,
@@ -106,7 +112,7 @@ def row_of(kept: Path, work: Path, arm: Arm, seed: int, scale: Scale) -> dict[st
         if made_by == {key: row.get(key) for key in made_by}:
             return row
     prepare(work, scale)
-    row = measure(work, work / name, arm, seed, steps_of(arm, scale)) | made_by | origin()
+    row = measure(work, work / name, arm, seed, steps) | made_by | origin()
     kept.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(row, indent=1) + "\n")
     return row
@@ -116,7 +122,7 @@ def measure(work: Path, folder: Path, arm: Arm, seed: int, steps: Mapping[str, i
     """Train an arm in its folder, make its films, measure them."""
     for stage, count in steps.items():
         options = [f"stage={stage}", f"data={work / 'train'}", f"output={folder / 'model'}", f"seed={seed}"]
-        options += ["profile=nano", f"{stage}.steps={count}", "split=null", "threads=1"]
+        options += [PROFILE, f"{stage}.steps={count}", "split=null", "threads=1"]
         if arm.filtered:
             options.append(f"filter={work / 'filter'}")
         if stage == "denoiser" and not arm.concise:
@@ -150,6 +156,13 @@ def measure(work: Path, folder: Path, arm: Arm, seed: int, steps: Mapping[str, i
         "mauc": value_of(scores, "mauc_label"),
         "seconds": sum(seconds_of(folder / "model", stage) for stage in steps),
     }
+
+
+def recipe_of(stage: str) -> dict[str, object]:
+    """What a stage is trained with in the nano profile, but for how many steps."""
+    given = [f"stage={stage}", "data=", "output=", PROFILE]
+    options = asdict(getattr(compose_config("train", Config, given), stage))
+    return {name: value for name, value in options.items() if name != "steps"}
 
 
 def weights_of(part: str) -> str:

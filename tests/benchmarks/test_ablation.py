@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import ablation
-from benchmarks.ablation import FULL, row_of, seconds_of
+from benchmarks.ablation import FULL, recipe_of, row_of, seconds_of
 from benchmarks.arms import ARMS, cost, operations, steps_of
 
 
@@ -47,3 +47,10 @@ def test_a_row_that_is_kept_is_not_measured_again_but_one_made_by_less_is(tmp_pa
     assert row(replace(FULL, denoiser_steps=10))["fid"] == 2.0
     monkeypatch.setattr(ablation, "weights_of", lambda part: "of another judge")
     assert row(replace(FULL, denoiser_steps=10))["fid"] == 3.0
+    monkeypatch.setattr(ablation, "recipe_of", lambda stage: {"learning_rate": 1.0})
+    assert row(replace(FULL, denoiser_steps=10))["fid"] == 4.0
+
+
+def test_an_arms_recipe_is_the_nano_profiles():
+    recipe = recipe_of("denoiser")
+    assert (recipe["width"], recipe["learning_rate"]) == (128, 4e-3) and "steps" not in recipe
