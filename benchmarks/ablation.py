@@ -40,7 +40,7 @@ TRAIN, HELD_OUT, REAL = 11, 12, 13  # worlds
 
 PROFILE = "profile=nano"
 SAMPLING_STEPS = 10
-FULL = Scale(films=12_000, denoiser_steps=1_000, language_steps=300, adapter_steps=300, made=2_000, seeds=3)
+FULL = Scale(films=12_000, denoiser_steps=1_000, language_steps=300, adapter_steps=100, made=2_000, seeds=3)
 QUICK = Scale(films=600, denoiser_steps=12, language_steps=4, adapter_steps=4, made=64, seeds=1)
 
 
