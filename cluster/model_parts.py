@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from safetensors import SafetensorError
@@ -60,8 +61,19 @@ def read_config(model: Storage, name: str, fix: str) -> dict[str, Any]:
 
 
 def part_digest(model: Storage, name: str, fix: str) -> str:
-    """SHA-256 of a part's weights, the same wherever the folder lies. Raises as `read_part` does."""
-    return hashlib.sha256(_folder(model, name, fix).read(_WEIGHTS)).hexdigest()
+    """SHA-256 of a part's weights and of what it is built by, the same wherever the folder lies.
+
+    Raises as `read_part` does.
+    """
+    config = own_config(read_config(model, name, fix))
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    digest.update(_folder(model, name, fix).read(_WEIGHTS))
+    return digest.hexdigest()
+
+
+def own_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A part's config without what diffusers adds to it: its version, and where it was read from."""
+    return {name: value for name, value in config.items() if not name.startswith("_")}
 
 
 def _folder(model: Storage, name: str, fix: str) -> Storage:

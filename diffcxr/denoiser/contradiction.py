@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
+from diffcxr.denoiser.hint import hints_digest
 from diffcxr.denoiser.knowledge import KNOWLEDGE
 from diffcxr.findings import DIFFCXR_11, NEGATIVE, POSITIVE, UNCERTAIN, FindingName, Labels
 from diffcxr.reports.labeler import label_report
@@ -28,6 +32,12 @@ class Contradiction:
     text: str
     before: Labels  # of the report as it was
     after: Labels  # of the text
+
+
+@cache
+def lessons_digest() -> str:
+    """SHA-256 of the code that decides which hints and contrary reports an adapter is taught by."""
+    return hashlib.sha256(hints_digest().encode() + Path(__file__).read_bytes()).hexdigest()
 
 
 def contradictions(

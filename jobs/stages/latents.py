@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cluster.model_parts import own_config
 from cluster.tensor_cache import cached_tensors
 from cluster.training_data import TrainingData
 from diffcxr.kl_autoencoder import Autoencoder
@@ -29,6 +30,7 @@ def film_latents(autoencoder: Autoencoder, data: TrainingData) -> NDArray[np.flo
     key = {
         "films": data.digest,
         "autoencoder": weights.hexdigest(),
+        "config": own_config(autoencoder.config),  # a pretrained one's scaling factor is no weight
         "device": autoencoder.device.type,
         "precision": precision(autoencoder.device.type),
     }

@@ -13,6 +13,7 @@ from cluster.storage import Storage
 from cluster.training import is_first_worker, meet_workers, tell
 from cluster.training_data import TrainingData, read_training_data
 from cluster.training_run import TrainingRun
+from diffcxr.denoiser.contradiction import lessons_digest
 from jobs.stages.parts import PATHS, stage_parts
 from jobs.stages.relay import Relay
 from jobs.training_config import ALONE, READING, Config
@@ -103,4 +104,6 @@ def stage_settings(config: Config, corpus: Corpus, removed: Removed, stage: str)
         settings["removed"] = removed.digest
     if parts := stage_parts(config, stage):
         settings["parts"] = parts
+    if stage == "adapter":
+        settings["lessons"] = lessons_digest()
     return settings
