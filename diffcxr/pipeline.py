@@ -58,7 +58,7 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
         guidance_scale: float = 2.0,
         generator: torch.Generator | list[torch.Generator] | None = None,
         output_type: str = "np",
-        hint: Sequence[str | None] | None = None,
+        hint: str | Sequence[str | None] | None = None,
     ) -> ImagePipelineOutput:
         """Films of B reports: `.images` is float32 (B, H, W, 1) in [0, 1], or grey PIL images.
 
@@ -71,11 +71,15 @@ class DiffCXRPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is 
             hint: texts of `make_hint`, one a report; None in its place is no hint. By default each report's
                 own labels make it.
 
-        Raises ValueError when there are not as many generators, or hints, as reports.
+        Raises ValueError when there are not as many generators, or hints, as reports, and for a hint that no
+        adapter is there to read.
         """
         reports = [prompt] if isinstance(prompt, str) else prompt
+        hints = [hint] if isinstance(hint, str) else hint
+        if self.adapter is None and any(hints or ()):
+            raise ValueError("a hint is read by an adapter, and this model has none")
         context_BKE = torch.cat([self._tokens(report) for report in reports])
-        hint_BKE = self._hints(reports, hint) if self.adapter is not None else None
+        hint_BKE = self._hints(reports, hints) if self.adapter is not None else None
         latents_BChw = self.noise(len(reports), generator)
 
         self.scheduler.set_timesteps(num_inference_steps, device=self.device)

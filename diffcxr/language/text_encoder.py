@@ -32,14 +32,19 @@ class TextEncoder:
     Args:
         name: MINILM, or a folder that `transformers` can load from.
 
-    Raises InputError where there is none.
+    Raises InputError where there is none, or one that is no encoder of a padded text, as CLIP's two towers,
+    T5 and GPT are not.
     """
 
     def __init__(self, name: str = MINILM) -> None:
         self.name = name
         self._tokenizer, self._model, self.digest = _load(name)
-        self.width = int(self._model.config.hidden_size)
-        positions = getattr(self._model.config, "max_position_embeddings", WINDOW)
+        config = self._model.config
+        if not hasattr(config, "hidden_size") or config.is_encoder_decoder or not self._tokenizer.pad_token:
+            what = f"{type(self._model).__name__} does not encode padded texts piece by piece"
+            raise InputError(what, name, TEXT_ENCODER_FIX)
+        self.width = int(config.hidden_size)
+        positions = getattr(config, "max_position_embeddings", WINDOW)
         self._window = min(WINDOW, self._tokenizer.model_max_length, positions)
 
     @torch.no_grad()  # not inference_mode: what reads the states may be trained

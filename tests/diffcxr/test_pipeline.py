@@ -20,7 +20,7 @@ def generators(*seeds: int) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
-def films(pipeline: DiffCXRPipeline, reports: list[str], *seeds: int, **options: Any) -> np.ndarray:
+def films(pipeline: DiffCXRPipeline, reports: str | list[str], *seeds: int, **options: Any) -> np.ndarray:
     return pipeline(reports, num_inference_steps=4, generator=generators(*seeds), **options).images
 
 
@@ -77,9 +77,16 @@ def test_hints_are_by_default_what_the_reports_say_and_they_steer() -> None:
     own = [make_hint(label_report(report)) for report in REPORTS]
     made = films(pipeline, REPORTS, 1, 2, 3)
     np.testing.assert_array_equal(made, films(pipeline, REPORTS, 1, 2, 3, hint=own))
+    one = films(pipeline, REPORTS[0], 1, hint=own[0])  # as diffusers takes a prompt that is one text
+    np.testing.assert_array_equal(one, films(pipeline, REPORTS[:1], 1))
     turned = films(pipeline, REPORTS, 1, 2, 3, hint=[own[1], own[1], None])
     assert np.abs(made[0] - turned[0]).max() > 1e-5 and np.abs(made[2] - turned[2]).max() > 1e-5
     np.testing.assert_array_equal(made[1], turned[1])
+
+
+def test_a_hint_needs_an_adapter() -> None:
+    with pytest.raises(ValueError, match="this model has none"):
+        films(tiny_pipeline(), REPORTS[:1], 1, hint=["There is no edema."])
 
 
 @pytest.mark.parametrize("kept", [0, 2, 4096])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import CLIPConfig, CLIPModel, T5Config, T5Model
 
 from diffcxr.errors import InputError
 from diffcxr.language.report_encoder import ReportEncoder
@@ -46,3 +47,15 @@ def test_a_folder_without_a_text_encoder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "bert" / "model.safetensors").rename(tmp_path / "bert" / "pytorch_model.bin")
     with pytest.raises(InputError, match="no text encoder as safetensors here"):
         TextEncoder(str(tmp_path / "bert"))
+
+
+def test_a_model_that_is_no_encoder_of_text_is_one_line(tmp_path: Path) -> None:
+    width = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    for name, model in {
+        "clip": CLIPModel(CLIPConfig(text_config=width, vision_config=width | {"image_size": 32})),
+        "t5": T5Model(T5Config(vocab_size=100, d_model=8, d_ff=8, d_kv=8, num_layers=1, num_heads=1)),
+    }.items():
+        write_text_encoder(tmp_path / name)
+        model.save_pretrained(tmp_path / name)
+        with pytest.raises(InputError, match="does not encode padded texts piece by piece"):
+            TextEncoder(str(tmp_path / name))

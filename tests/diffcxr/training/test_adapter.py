@@ -8,47 +8,21 @@ import torch
 from torch import Tensor
 
 from diffcxr.denoiser.control import ControlAdapter
-from diffcxr.denoiser.uvit import UViT
-from diffcxr.training.adapter import AdapterData, AdapterMix, AdapterStage, Target
+from diffcxr.training.adapter import AdapterMix
 from diffcxr.training.diffusion import Teacher
 from diffcxr.training.loop import LoopConfig, TrainingLoop
-
-SMALL = {
-    "latent_channels": 4, "latent_size": 4, "width": 32, "depth": 2, "heads": 2,
-    "context_tokens": 4, "context_width": 32,
-}  # fmt: skip
-
-
-def stage_of(mix: AdapterMix, target: Target = "film") -> AdapterStage:
-    """Films of two kinds; the hint says which, and the report does not."""
-    torch.manual_seed(0)
-    denoiser = UViT(**SMALL)
-    random = torch.Generator().manual_seed(3)
-    kinds = torch.randn(2, 4, 4, 4, generator=random)
-    kind = torch.arange(24) % 2
-    context = torch.randn(24, 4, 32, generator=random).half().numpy()
-    data = AdapterData(
-        latents=kinds[kind].half().numpy(),
-        context=context,
-        contrary=np.roll(context, 1, axis=0),  # of a film of the other kind
-        hints=torch.randn(2, 4, 32, generator=random).half().numpy(),
-        hint_of=kind.numpy(),
-        denying_hint_of=kind.numpy(),
-        contrary_hint_of=1 - kind.numpy(),
-        present=kind.numpy()[:, None] == 1,
-    )
-    return AdapterStage(denoiser, ControlAdapter.attach(denoiser), data, mix=mix, target=target)
+from tests.diffcxr.training.stages import adapter_stage
 
 
 def test_shares_of_the_mix_are_what_samples_get() -> None:
-    cases = stage_of(AdapterMix(), "denoiser")._cases(20_000, torch.Generator().manual_seed(0))
+    cases = adapter_stage(AdapterMix(), "denoiser")._cases(20_000, torch.Generator().manual_seed(0))
     shares = [float(case.float().mean()) for case in cases]
     assert shares == pytest.approx([0.05, 0.05, 0.1, 0.15, 0.45], abs=0.01)
     assert torch.stack(cases).sum(0).max() == 1
 
 
 def test_a_hint_decides_what_the_report_does_not_say() -> None:
-    stage = stage_of(AdapterMix(no_hint=0.0, no_report=0.3, contrary_report=0.3, contrary_hint=0.0))
+    stage = adapter_stage(AdapterMix(no_hint=0.0, no_report=0.3, contrary_report=0.3, contrary_hint=0.0))
     before = [weight.clone() for weight in stage.denoiser.state_dict().values()]
     loop = TrainingLoop(stage, LoopConfig(steps=200, batch_size=16, warmup=5, learning_rate=1e-2, ema=0.9))
     for _ in loop.run():
@@ -71,14 +45,14 @@ def test_a_hint_decides_what_the_report_does_not_say() -> None:
 
 def test_a_film_cannot_teach_what_it_does_not_show() -> None:
     with pytest.raises(ValueError, match="contrary hint"):
-        stage_of(AdapterMix(), "film")
+        adapter_stage(AdapterMix(), "film")
 
 
 @pytest.mark.parametrize("case", ["contrary_report", "contrary_hint"])
 def test_taught_by_the_denoiser_a_hint_does_what_the_words_of_a_report_would(case: str) -> None:
     """Of films whose noise nothing foretells it is learnt all the same, and overdrawn."""
     none = {"nothing": 0.1, "no_hint": 0.1, "no_report": 0.0, "contrary_report": 0.0, "contrary_hint": 0.0}
-    stage = stage_of(AdapterMix(**(none | {case: 0.8})), "denoiser")
+    stage = adapter_stage(AdapterMix(**(none | {case: 0.8})), "denoiser")
     denoiser, context = stage.denoiser, torch.from_numpy(stage.data.context).float()
     for parameter in denoiser.parameters():  # untrained it hears of no report
         torch.nn.init.normal_(parameter, std=0.2, generator=torch.Generator().manual_seed(5))
@@ -107,7 +81,7 @@ def test_taught_by_the_denoiser_a_hint_does_what_the_words_of_a_report_would(cas
 
 
 def test_an_error_weighs_more_where_a_report_changes_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = stage_of(AdapterMix(), "denoiser")
+    stage = adapter_stage(AdapterMix(), "denoiser")
     for parameter in stage.denoiser.parameters():
         torch.nn.init.normal_(parameter, std=0.5, generator=torch.Generator().manual_seed(5))
     size = torch.linspace(0, 3, 24)[:, None, None]  # how unlike the two reports of a film are

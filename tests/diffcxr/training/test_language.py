@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from diffcxr.language.film_encoder import FilmEncoder, small_backbone, with_places
-from diffcxr.language.report_encoder import ReportEncoder
-from diffcxr.training.language import LanguageLoss, LanguageStage, info_nce, masked_bce, shift_films
+from diffcxr.training.language import info_nce, masked_bce, shift_films
 from diffcxr.training.loop import LoopConfig, TrainingLoop
-from diffcxr.training.text_states import TextStates
+from tests.diffcxr.training.stages import language_stage
 
 
 def test_info_nce_is_the_mean_of_both_directions() -> None:
@@ -57,24 +56,14 @@ def test_any_vision_backbone_of_transformers_encodes_films() -> None:
 
 @pytest.mark.parametrize("squeeze", ["attention", "conv"])
 def test_reports_find_their_films_after_training(squeeze: str) -> None:
-    """Eight films, each with one bright quarter-row of its own, and reports whose states say which."""
-    torch.manual_seed(0)
-    films = np.zeros((8, 32, 32), np.uint8)
-    for number in range(8):
-        films[number, number * 4 : number * 4 + 4] = 255
-    states = torch.eye(8).repeat_interleave(3, dim=0).repeat(1, 48).half()  # three word pieces each
-    texts = TextStates(states, np.arange(9) * 3, np.arange(8))
-    labels = np.zeros((8, 14), np.int8)
-    report_encoder = ReportEncoder(squeeze=squeeze, tokens=4, width=32, depth=1, heads=2)
-    film_encoder = FilmEncoder(small_backbone(), width=32)
-    stage = LanguageStage(report_encoder, film_encoder, films, texts, labels, LanguageLoss(shift=0))
+    stage = language_stage(squeeze)
     loop = TrainingLoop(stage, LoopConfig(steps=60, batch_size=16, warmup=5, learning_rate=2e-3, ema=0.5))
     for _ in loop.run():
         pass
     loop.use_average()
     stage.modules.eval()
     with torch.no_grad():
-        film = film_encoder(torch.from_numpy(films)[:, None].float() / 255)
-        report = report_encoder(*texts.batch(np.arange(8))).whole
+        film = stage.film_encoder(torch.from_numpy(stage.films)[:, None].float() / 255)
+        report = stage.report_encoder(*stage.texts.batch(np.arange(8))).whole
     found = (torch.nn.functional.normalize(film) @ torch.nn.functional.normalize(report).T).argmax(dim=1)
     assert (found == torch.arange(8)).sum() >= 7

@@ -10,10 +10,12 @@ import torch
 from torch import nn
 
 from diffcxr.errors import InputError, RefusedError
+from diffcxr.training.adapter import AdapterMix
 from diffcxr.training.autoencoder import AutoencoderStage
 from diffcxr.training.denoiser import DenoiserStage
 from diffcxr.training.loop import LoopConfig, TrainingLoop
 from tests.diffcxr.tiny import tiny_pipeline
+from tests.diffcxr.training.stages import adapter_stage, language_stage
 
 
 def denoiser_loop(steps: int) -> TrainingLoop:
@@ -42,12 +44,22 @@ def dropping_loop(steps: int) -> TrainingLoop:
     return TrainingLoop(Dropping(), LoopConfig(steps=steps, batch_size=8, warmup=2, learning_rate=2e-3))
 
 
+def language_loop(steps: int) -> TrainingLoop:
+    return TrainingLoop(language_stage(), LoopConfig(steps=steps, batch_size=8, warmup=2, learning_rate=2e-3))
+
+
+def adapter_loop(steps: int) -> TrainingLoop:
+    stage = adapter_stage(AdapterMix(), "denoiser")
+    return TrainingLoop(stage, LoopConfig(steps=steps, batch_size=8, warmup=2, learning_rate=2e-3))
+
+
 def weights(loop: TrainingLoop) -> list[torch.Tensor]:
+    """All that would be published, running statistics included."""
     loop.use_average()
-    return [p.detach().clone() for p in loop.parameters]
+    return [values.detach().clone() for values in loop.stage.modules.state_dict().values()]
 
 
-@pytest.mark.parametrize("new_loop", [denoiser_loop, dropping_loop])
+@pytest.mark.parametrize("new_loop", [denoiser_loop, dropping_loop, language_loop, adapter_loop])
 def test_a_resumed_run_ends_with_the_weights_of_an_undisturbed_one(
     new_loop: Callable[[int], TrainingLoop],
 ) -> None:
