@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from cluster.corpus import Corpus
 from cluster.storage import Storage
@@ -39,23 +38,25 @@ def run(config: Config) -> Summary:
         return run_filter(config, corpus, output)
     stages = stages_of(config)
     waiting = _waiting(config, corpus, output, stages)
-    films = _train(Sequence(config, waiting)) if waiting else 0
-    before = set(stages) - set(waiting)
-    losses: dict[str, Any] = {
-        stage: "finished before" if stage in before else TrainingRun.loss_of(output, stage)
-        for stage in stages
-    }
+    films = _train(Sequence(config, waiting)) if waiting else None
+    losses = {stage: TrainingRun.loss_of(output, stage) for stage in stages}
+    before = [stage for stage in stages if stage not in waiting]
     values = {
         "stages": list(stages),
         "corpus": corpus.digest,
-        "films": films,
+        "films": films,  # null where all was finished before
         "loss": losses,
         "output": output.uri,
     }
-    table = [("stage", "loss"), *losses.items(), ("films", films), ("model", output.uri)]
+    table: list[tuple[object, ...]] = [("stage", "loss")]
+    table += [(stage, loss, "finished before" if stage in before else "") for stage, loss in losses.items()]
+    table += [("films", films)] if waiting else []
+    table += [("model", output.uri)]
     alone = [stage for stage in waiting if stage in ALONE and config.workers > 1]
     note = f"stage {alone[0]} was trained by one of the {config.workers} workers" if alone else ""
-    return Summary(values=values, table=table, output=output.child("training").uri, note=note)
+    folder = output.child("training")
+    told = folder.exists("summary.json") and not waiting  # by the call that trained
+    return Summary(values=values, table=table, output=None if told else folder.uri, note=note)
 
 
 def _waiting(config: Config, corpus: Corpus, output: Storage, stages: tuple[str, ...]) -> tuple[str, ...]:

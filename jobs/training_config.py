@@ -186,7 +186,9 @@ class Config:
     )
     size: int = option(128, help="pixels a side; other films are resized", min=32)
     seed: int = option(0, help="seed of weights, batches and noise", min=0)
-    checkpoint_every: float = option(120.0, help="seconds between checkpoints", min=1)
+    checkpoint_every: float = option(
+        120.0, help="fewest seconds between checkpoints, which are taken at every fiftieth step", min=1
+    )
     workers: int = option(1, help="processes that train together, each on its share of a batch", min=1)
     threads: int | None = option(
         None, help="cores of each worker; default: they share those of the cluster", min=1
@@ -269,7 +271,11 @@ def check_config(config: Config) -> None:
         if denoiser.width % 2:
             fix = "Half of a time's embedding are sines, half cosines."
             raise InputError(f"width={denoiser.width} is odd", "denoiser.width", fix)
-    if "language" in stages and config.language.width % config.language.heads:
+    if "language" in stages and "denoiser" in stages and denoiser.raw_tokens:
+        what = "raw word pieces take the place of what stage=language trains"
+        raise InputError(what, "denoiser.raw_tokens", "Train stage=denoiser by itself.")
+    attention = "language" in stages and config.language.squeeze == "attention"
+    if attention and config.language.width % config.language.heads:
         fix = "Each head takes an equal share of the width."
         what = f"width={config.language.width} is no multiple of heads={config.language.heads}"
         raise InputError(what, "language.width", fix)

@@ -19,6 +19,7 @@ from diffcxr.errors import InputError
 from eval.downstream.classifier import FindingClassifier
 from jobs.command import main
 from jobs.overrides import compose_config
+from jobs.stages import sequence
 from jobs.stages.sequence import Sequence, stage_settings, train_stages
 from jobs.training_config import STAGES, Config, with_absolute_paths
 from tests.jobs.train_here import train_here
@@ -83,6 +84,8 @@ def test_all_stages_make_a_model_that_generate_takes(
     summary = json.loads((model / "training/summary.json").read_text())
     assert summary["films"] == 60 and summary["loss"].keys() == set(STAGES)
     assert main(command(corpus, model, "all") + extra) == 0  # finished before, by its own autoencoder
+    assert capsys.readouterr().out.count("finished before") == len(STAGES)
+    assert json.loads((model / "training/summary.json").read_text()) == summary
     check_model(model)
     assert len(FindingClassifier.from_pretrained(model / "classifier").config.findings) == 14
     for stage in STAGES:
@@ -196,16 +199,24 @@ def test_an_adapter_is_trained_on_the_report_encoder_that_its_denoiser_knows(
 
 
 def test_the_adapter_of_a_base_learns_on_with_its_denoiser_alone(
-    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base, adapter = tmp_path / "base", "adapter/diffusion_pytorch_model.safetensors"
-    for stage in ("autoencoder", "language", "denoiser", "adapter"):
+    for stage in ("autoencoder", "language", "denoiser"):
         train_here([*command(corpus, base, stage), f"{stage}.steps=3"])
+    denoiser = (base / "denoiser/diffusion_pytorch_model.safetensors").read_bytes()
+    train_here([*command(corpus, base, "adapter"), "adapter.steps=3"])
+    assert (base / "denoiser/diffusion_pytorch_model.safetensors").read_bytes() == denoiser
     on = [*command(corpus, tmp_path / "on", "adapter"), f"base={base}", "adapter.start=base"]
     train_here([*on, "adapter.learning_rate=0"])
     assert (tmp_path / "on" / adapter).read_bytes() == (base / adapter).read_bytes()
     assert main([*on, "adapter.learning_rate=0.1"]) == 4
     capsys.readouterr()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sequence, "lessons_digest", lambda: "of another wording")
+        assert main([*on, "adapter.learning_rate=0"]) == 4
+    assert "plan.lessons is" in capsys.readouterr().err
 
     own = tmp_path / "own"
     train_here([*command(corpus, own, "denoiser"), f"base={base}", "denoiser.steps=2"])
@@ -237,7 +248,15 @@ def test_a_damaged_autoencoder_is_one_line(corpus: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["size=40", "denoiser.depth=3", "denoiser.width=33", "filter.autoencoder=x", "size=33"]
+    "wrong",
+    [
+        "size=40",
+        "denoiser.depth=3",
+        "denoiser.width=33",
+        "filter.autoencoder=x",
+        "size=33",
+        "denoiser.raw_tokens=8",
+    ],
 )
 def test_what_cannot_be_built_is_said_before_anything_is_trained(
     corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
