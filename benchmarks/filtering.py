@@ -2,7 +2,8 @@
 
 On the embedded world's films, 8 % of them artefacts of nine kinds, and on real films (`--films`), of which
 ten draws spoil 8 % each. One-shot k-means distance, isolation forests and the local outlier factor see the
-same latents. Kinds of artefacts are for scoring alone.
+same latents; `distance alone` is what LNFS begins with, before its anomaly model has learnt from it, and so
+says what the rounds are worth. Kinds of artefacts are for scoring alone.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def main() -> None:
     filtered = filter_features(latent_features(latents))
     seconds = time.perf_counter() - started
     phantom = {"lnfs": average_precision(truth, filtered.scores)}
+    phantom["distance alone"] = average_precision(truth, filtered.history[0])
     phantom |= {name: average_precision(truth, score(latents)) for name, score in PEERS.items()}
     recall = recall_at_precision(truth, filtered.scores, 0.9)
     bars = [
@@ -104,7 +106,7 @@ def phantom_latents(autoencoder: FilmAutoencoder, count: int) -> tuple[Latents, 
 
 
 def real_precisions(autoencoder: FilmAutoencoder, root: Path, draws: int) -> list[dict[str, float]] | None:
-    """Average precision of LNFS and of one-shot k-means in each draw; None without films."""
+    """Average precision of LNFS, its distance alone and one-shot k-means in each draw; None without films."""
     if not root.is_dir():
         return None
     rows = [row for row in table_rows(LocalFiles(root)) if isinstance(row, Row) and row.image]
@@ -117,9 +119,11 @@ def real_precisions(autoencoder: FilmAutoencoder, root: Path, draws: int) -> lis
         latents, truth = clean.copy(), np.zeros(len(films), np.bool_)
         made = np.stack([SPOILERS[rng.integers(len(SPOILERS))](films[row], rng) for row in spoilt])
         latents[spoilt], truth[spoilt] = encode_films(autoencoder, halved(made)), True
+        filtered = filter_features(latent_features(latents))
         precisions.append(
             {
-                "lnfs": average_precision(truth, filter_features(latent_features(latents)).scores),
+                "lnfs": average_precision(truth, filtered.scores),
+                "distance alone": average_precision(truth, filtered.history[0]),
                 "k-means": average_precision(truth, k_means(latents)),
             }
         )

@@ -1,4 +1,4 @@
-"""Films to look at: the strangest, those on either side of the threshold, and what each of them resembles."""
+"""Films to look at: the strangest, the doubtful, and what each of them resembles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diffcxr.filtering.rounds import Filtering
 
 # Shapes: n films, F features.
 
-Group = Literal["strangest", "removed", "kept"]
+Group = Literal["strangest", "removed", "kept", "changed"]
 A_GROUP = 12
 NEIGHBOURS = 3
 _CHUNK = 1 << 16  # films whose differences are held in memory at once
@@ -40,16 +40,30 @@ def choose_examples(found: Filtering) -> tuple[Example, ...]:
     """At most A_GROUP films of each group, by falling score, each with NEIGHBOURS neighbours of either fate.
 
     `strangest` are the removed films of the highest scores, `removed` those of the lowest among the other
-    removed films, `kept` the kept ones of the highest. Films that tie stand in the order of their rows.
+    removed films, `kept` the kept ones of the highest. `changed` are films that some round kept and the last
+    one removes, or the other way round: all, or those of the highest and of the lowest scores; they may be of
+    another group, too. Films that tie stand in the order of their rows.
     """
     order = np.argsort(-found.scores, kind="stable")
     removed, kept = order[found.removed[order]], order[~found.removed[order]]
+    changed = order[_changed(found)[order]]
+    if len(changed) > A_GROUP:
+        changed = np.concatenate([changed[: A_GROUP // 2], changed[-(A_GROUP // 2) :]])
     groups: dict[Group, NDArray[np.intp]] = {
         "strangest": removed[:A_GROUP],
         "removed": removed[A_GROUP:][-A_GROUP:],
         "kept": kept[:A_GROUP],
+        "changed": changed,
     }
     return tuple(_example(found, int(film), group) for group, films in groups.items() for film in films)
+
+
+def _changed(found: Filtering) -> NDArray[np.bool_]:
+    """Which films (n,) had another fate than their last in some round."""
+    changed = np.zeros(len(found.removed), np.bool_)
+    for one, scores in zip(found.rounds, found.history, strict=True):
+        changed |= (scores > one.threshold) != found.removed
+    return changed
 
 
 def _example(found: Filtering, film: int, group: Group) -> Example:

@@ -18,6 +18,7 @@ _PARTS: tuple[tuple[Group, str], ...] = (
     ("strangest", "The strangest"),
     ("removed", "Just removed"),
     ("kept", "Just kept"),
+    ("changed", "Of another fate in an earlier round"),
 )
 
 

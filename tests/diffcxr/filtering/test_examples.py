@@ -65,7 +65,15 @@ def test_the_order_of_rows_decides_nothing() -> None:
     there, here = (choose_examples(filter_features(some)) for some in (features, features[shuffle]))
 
     assert named(there, np.arange(len(features))) == named(here, shuffle)
-    assert {example.group for example in there} == {"strangest", "removed", "kept"}
+    assert {example.group for example in there} == {"strangest", "removed", "kept", "changed"}
+
+
+def test_films_about_which_the_rounds_changed_their_mind_are_among_them() -> None:
+    found = filter_features(latent_features(planted_latents(600, 0.08, seed=3)[0]))
+    fates = [scores > one.threshold for one, scores in zip(found.rounds, found.history, strict=True)]
+    changed = [example.film for example in choose_examples(found) if example.group == "changed"]
+    assert 0 < len(changed) <= A_GROUP and changed == sorted(changed, key=lambda film: -found.scores[film])
+    assert all(any(fate[film] != found.removed[film] for fate in fates) for film in changed)
 
 
 def named(examples: Sequence[Example], films: NDArray[np.intp]) -> list[object]:
