@@ -6,14 +6,15 @@ filtering removes; on the concise tokens of vision-aware textual learning; and w
 adapter. Each makes a film for every held-out report, and is measured against clean films of other patients.
 
 All arms take as many floating-point operations, forward and backward, counted from the modules: what a part
-itself needs (the language stage, the adapter stage) is taken from the denoiser's share. Not counted is what
-frozen networks make once for all arms: states of texts, latents of films, and the features by which these are
-filtered. An arm is trained on one core.
+itself needs (the language stage, the adapter stage) is taken from the denoiser's share. Not counted, nor in
+an arm's `seconds`, is what frozen networks make of the corpus before: latents of films, the features by which
+these are filtered, and states of texts, of which the adapter's arm has the most by far, for beside reports it
+reads their hints and contrary reports (once a node, as the cache keeps them). An arm is trained on one core.
 
 Arms are resumed below `--work`: run the same command again after an interruption. Once the corpora are there,
 seeds can be trained side by side with `--only`; without it, the command makes the table. What an arm has come
 to is kept in `--rows`, with its commit and machine, so that seeds may be measured on several; to measure one
-again, delete its row.
+again, delete its row, and its folder below `--work`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from benchmarks.arms import ARMS, BATCH, LANGUAGE_BATCH, RAW, Arm, Scale, operat
 from benchmarks.result import RESULTS, Bar, argument_parser, at_least, origin, write_result
 from cluster.models import MINI
 from cluster.session import connect
+from diffcxr.profile import NANO
 from jobs.command import main as diffcxr
 from jobs.overrides import compose_config
 from jobs.training_config import Config
@@ -46,14 +48,14 @@ QUICK = Scale(films=600, denoiser_steps=12, language_steps=4, adapter_steps=4, m
 
 def main() -> None:
     parser = argument_parser(__doc__ or "")
-    parser.add_argument("--work", type=Path, default=Path("out/ablation"), help="where arms are kept")
+    parser.add_argument("--work", type=Path, help="where arms are kept; default: below out/")
     parser.add_argument(
         "--rows", type=Path, help="where rows are kept; default: in the results, or in --work"
     )
     parser.add_argument("--only", type=int, help="train and measure this seed alone; no table")
     arguments = parser.parse_args()
     scale = QUICK if arguments.quick else FULL
-    work: Path = arguments.work
+    work: Path = arguments.work or Path("out", "ablation-quick" if arguments.quick else "ablation")
     kept = arguments.rows or (work / "rows" if arguments.quick else RESULTS / "ablation")
     steps = {arm.name: steps_of(arm, scale) for arm in ARMS}
     seeds = range(scale.seeds) if arguments.only is None else [arguments.only]
@@ -97,7 +99,7 @@ def row_of(kept: Path, work: Path, arm: Arm, seed: int, scale: Scale) -> dict[st
     """The row that is kept of an arm, if it was made by the same; else a new one, which is kept."""
     name = f"{arm.name.removeprefix('+ ').replace(' ', '-').lower()}-{seed}"
     steps = steps_of(arm, scale)
-    made_by = {
+    made_by: dict[str, object] = {
         "steps": steps,
         "recipe": {stage: recipe_of(stage) for stage in steps},
         "films": scale.films,
@@ -112,7 +114,8 @@ def row_of(kept: Path, work: Path, arm: Arm, seed: int, scale: Scale) -> dict[st
         if made_by == {key: row.get(key) for key in made_by}:
             return row
     prepare(work, scale)
-    row = measure(work, work / name, arm, seed, steps) | made_by | origin()
+    recipe = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:8]
+    row = measure(work, work / f"{name}-{recipe}", arm, seed, steps) | made_by | origin()
     kept.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(row, indent=1) + "\n")
     return row
@@ -208,6 +211,7 @@ def bars_of(table: Mapping[str, Mapping[str, tuple[float, float]]]) -> list[Bar]
     bars = [
         at_least("FID better than text only, share", 1 - whole["fid"][0] / first["fid"][0], 0.25),
         at_least("mAUC better than text only, share", whole["mauc"][0] / first["mauc"][0] - 1, 0.08),
+        at_least("places for word pieces over concise tokens", RAW / NANO.context_tokens, 8),
     ]
     for before, arm in pairwise(ARMS):
         here, there = table[arm.name], table[before.name]

@@ -31,7 +31,6 @@ _DECODING = f"1, Pillow {PIL.__version__}"
 _BESIDE_FILMS = [
     "report_id",
     "sample_index",
-    "patient_id",
     "text",
     "labels",
     "view",
@@ -47,7 +46,6 @@ class TrainingData:
     films: NDArray[np.uint8]  # (n, size, size)
     texts: list[str]
     labels: NDArray[np.int8]  # (n, 14), as `truth_of` has them: no loss counts -1
-    patients: list[str]
     digest: str  # SHA-256 of all that decides the films: where it is equal, so are they
 
     def with_texts(self, where: str) -> TrainingData:
@@ -61,7 +59,6 @@ class TrainingData:
             films=self.films[kept],
             texts=[self.texts[row] for row in kept],
             labels=self.labels[kept],
-            patients=[self.patients[row] for row in kept],
             digest=_digest({"films": self.digest, "kept": kept}),
         )
 
@@ -74,7 +71,6 @@ class _Row:
     place: int  # in the shard
     text: str
     labels: dict[str, int | None] | None
-    patient: str
 
 
 def read_training_data(
@@ -119,7 +115,6 @@ def read_training_data(
         films=films["films"].numpy(),
         texts=[row.text for row in shown],
         labels=truth_of([row.labels for row in shown], CHEXPERT_14),
-        patients=[row.patient for row in shown],
         digest=digest,
     )
 
@@ -134,7 +129,6 @@ def _choose_rows(
             place=place,
             text=row["text"],
             labels=row["labels"],
-            patient=row["patient_id"] or row["report_id"],
         )
         for shard, table in enumerate(corpus.tables(_BESIDE_FILMS))
         for place, row in enumerate(table.to_pylist())

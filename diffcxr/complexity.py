@@ -15,11 +15,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffcxr.denoiser.control import ControlAdapter, ZeroLinear
+from diffcxr.language.text_encoder import WINDOW
 from diffcxr.profile import Profile
 
 # Shapes: C x h x w latents, K context and hint tokens of width E, L word pieces, S width of the text encoder.
-
-WINDOW = 256  # word pieces of a text that fills the encoder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass, replace
 
-from diffcxr.complexity import WINDOW, Complexity, measure_complexity
+from diffcxr.complexity import Complexity, measure_complexity
 from diffcxr.errors import InputError
+from diffcxr.language.text_encoder import WINDOW
 from diffcxr.profile import PROFILES, Profile
 from jobs.command import main
 from jobs.options import nested, option, required

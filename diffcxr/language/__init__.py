@@ -1,1 +1,1 @@
-"""How report text becomes conditioning tokens. AVA-TLS has its place here."""
+"""How report text becomes conditioning tokens: AVA-TLS (Diff-CXR, arXiv 2410.20165)."""

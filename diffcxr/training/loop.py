@@ -24,7 +24,7 @@ from diffcxr.precision import autocast, precision
 
 @dataclass(frozen=True, kw_only=True)
 class LoopConfig:
-    """How long and how fast; the defaults are the mini profile's."""
+    """How long and how fast."""
 
     steps: int = 10_000
     batch_size: int = 32  # of all workers together

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import ablation
 from benchmarks.ablation import FULL, recipe_of, row_of, seconds_of
-from benchmarks.arms import ARMS, cost, operations, steps_of
+from benchmarks.arms import ARMS, BATCH, LANGUAGE_BATCH, cost, operations, steps_of
 
 
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)
@@ -49,8 +49,11 @@ def test_a_row_that_is_kept_is_not_measured_again_but_one_made_by_less_is(tmp_pa
     assert row(replace(FULL, denoiser_steps=10))["fid"] == 3.0
     monkeypatch.setattr(ablation, "recipe_of", lambda stage: {"learning_rate": 1.0})
     assert row(replace(FULL, denoiser_steps=10))["fid"] == 4.0
+    folders = [folder for _, folder, *_ in measured]
+    assert len(set(folders)) == 4, "a recipe's arm begins in a folder of its own"
 
 
 def test_an_arms_recipe_is_the_nano_profiles():
     recipe = recipe_of("denoiser")
     assert (recipe["width"], recipe["learning_rate"]) == (128, 4e-3) and "steps" not in recipe
+    assert (recipe["batch_size"], recipe_of("language")["batch_size"]) == (BATCH, LANGUAGE_BATCH)

@@ -66,7 +66,7 @@ def test_a_damaged_film_is_one_line() -> None:
 def test_films_without_a_text_are_left_out_of_what_reads_them(tmp_path: Path) -> None:
     films = [replace(row, text=text) for row, text in zip(rows(3), ("One.", " ", "Two."), strict=True)]
     read = read_training_data(write_films(tmp_path / "some", films), "train", 8).with_texts("here")
-    assert (read.texts, len(read.films), len(read.labels), len(read.patients)) == (["One.", "Two."], 2, 2, 2)
+    assert (read.texts, len(read.films), len(read.labels)) == (["One.", "Two."], 2, 2)
     silent = [replace(row, text="") for row in films]
     with pytest.raises(InputError, match="no film has a report text: here"):
         read_training_data(write_films(tmp_path / "none", silent), "train", 8).with_texts("here")
@@ -83,7 +83,7 @@ def test_films_of_other_views_are_left_out(tmp_path: Path) -> None:
         read_training_data(corpus, "test", 8, views=["PA"])
 
 
-def test_films_texts_labels_and_patients_belong_together_and_keep_the_corpus_s_order(
+def test_films_texts_and_labels_belong_together_and_keep_the_corpus_s_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
@@ -94,7 +94,7 @@ def test_films_texts_labels_and_patients_belong_together_and_keep_the_corpus_s_o
         shown = [row for row in films if row.image]
         assert len(shown) == 58
         np.testing.assert_array_equal(read.films, [decode_film(row.image or b"", 16) for row in shown])
-        assert read.texts == [row.text for row in shown] and read.patients == [r.patient_id for r in shown]
+        assert read.texts == [row.text for row in shown]
         edema = [-1 if row.labels is None else row.labels["Edema"] or 0 for row in shown]
         assert read.labels[:, list(CHEXPERT_14).index("Edema")].tolist() == edema
         assert set(edema) == {-1, 0, 1}
