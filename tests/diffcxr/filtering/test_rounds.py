@@ -34,6 +34,14 @@ def test_planted_artefacts_are_found_ahead_of_one_shot_k_means(
     assert ours > average_precision_score(kinds > 0, one_shot_distance(latents)) + 0.1
 
 
+def test_the_rounds_find_faint_artefacts_that_distance_alone_does_not_tell_apart() -> None:
+    latents, kinds = planted_latents(600, 0.08, seed=3, strength=0.25)
+    found = filter_features(latent_features(latents))
+    first, last = (average_precision_score(kinds > 0, scores) for scores in (found.history[0], found.scores))
+    assert first < 0.9 and last > 0.99
+    assert found.rounds[0].removed < 0.85 * (kinds > 0).sum() < found.rounds[-1].removed
+
+
 @pytest.mark.parametrize("kind", KINDS[1:])
 def test_a_heap_of_one_kind_is_found_though_it_is_more_than_a_tenth_of_the_films(kind: str) -> None:
     latents, kinds = planted_latents(600, 0.15, seed=3, only=kind)
