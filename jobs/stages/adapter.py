@@ -77,13 +77,16 @@ def _adapter_data(
             contrary = contradictions(data.texts, labels, on_text=bar.update)
     said = [*labels, *(one.before for one in contrary), *(one.after for one in contrary)]
     hints = text_states([make_hint(one) for one in said], encoder, "encode hints")
-    reports = [*data.texts, *(one.text for one in contrary)]
-    states = text_states(reports, encoder, "encode reports")
+    states = text_states(data.texts, encoder, "encode reports")  # as the stages before have left them
     context = context_tokens(report_encoder, states, "squeeze reports")
+    contrary_context = context[:0]
+    if contrary:
+        others = text_states([one.text for one in contrary], encoder, "encode contrary reports")
+        contrary_context = context_tokens(report_encoder, others, "squeeze contrary reports")
     return AdapterData(
         latents=film_latents(autoencoder, data),
-        context=context[:count],
-        contrary=context[count:],
+        context=context,
+        contrary=contrary_context,
         hints=context_tokens(report_encoder, hints.different(), "squeeze hints"),
         hint_of=hints.which[:count],
         denying_hint_of=hints.which[count : count + len(contrary)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from cluster.tensor_cache import cached_tensors
 from cluster.training import worker_device
 from diffcxr.findings import DIFFCXR_11, POSITIVE, Labels
 from diffcxr.language.report_encoder import ReportEncoder
-from diffcxr.language.text_encoder import TextEncoder
+from diffcxr.language.text_encoder import WINDOW, TextEncoder
 from diffcxr.precision import precision
 from diffcxr.reports.labeler import label_report
 from diffcxr.training.text_states import TextStates, encode_texts
@@ -39,6 +40,7 @@ def text_states(texts: list[str], encoder: TextEncoder, desc: str) -> TextStates
     key: dict[str, object] = {
         "texts": digest,
         "encoder": encoder.digest,
+        "reading": f"{WINDOW}, transformers {version('transformers')}",
         "device": device,
         "precision": precision(device),
     }
